@@ -1,0 +1,93 @@
+import { z } from 'zod'
+
+const labels = z.record(z.string(), z.string())
+
+/** What the Kubernetes API says, trimmed to what is used. `reachable: false` leaves the lists empty: look at it first. */
+export const kubeSchema = z.object({
+  reachable: z.boolean(),
+  /** Why not, in the API's or the network's words. */
+  error: z.string().nullable(),
+  version: z.string().nullable(),
+  nodes: z.array(
+    z.object({
+      name: z.string(),
+      internalIp: z.string(),
+      podCidr: z.string().nullable(),
+      ready: z.boolean(),
+      readyMessage: z.string(),
+      /** renewTime of the node's Lease: `Ready` alone is stale after a restart (measured.md 4). */
+      heartbeatMs: z.number().nullable(),
+      unschedulable: z.boolean(),
+      taints: z.array(z.string()),
+      labels,
+      annotations: labels,
+      /** EtcdIsVoter condition; null: none. */
+      etcdVoter: z.string().nullable(),
+      kubeletVersion: z.string(),
+    }),
+  ),
+  pods: z.array(
+    z.object({
+      namespace: z.string(),
+      name: z.string(),
+      uid: z.string(),
+      node: z.string().nullable(),
+      phase: z.string(),
+      ip: z.string().nullable(),
+      hostNetwork: z.boolean(),
+      ready: z.boolean(),
+      owner: z.string().nullable(),
+      labels,
+      /** TCP container ports. */
+      ports: z.array(z.number()),
+      /** TCP host ports. */
+      hostPorts: z.array(z.number()),
+      waiting: z.string().nullable(),
+    }),
+  ),
+  policies: z.array(z.object({ namespace: z.string(), name: z.string() })),
+  services: z.array(
+    z.object({
+      namespace: z.string(),
+      name: z.string(),
+      type: z.string(),
+      clusterIp: z.string().nullable(),
+      ports: z.array(z.object({ protocol: z.string(), port: z.number(), nodePort: z.number().nullable() })),
+      selector: labels,
+    }),
+  ),
+  cronJobs: z.array(z.object({ namespace: z.string(), name: z.string(), suspended: z.boolean() })),
+  /** Flux Kustomizations and HelmReleases; empty when Flux is not there. */
+  flux: z.array(z.object({ kind: z.string(), namespace: z.string(), name: z.string(), suspended: z.boolean() })),
+  leases: z.array(
+    z.object({
+      namespace: z.string(),
+      name: z.string(),
+      holder: z.string().nullable(),
+      renewMs: z.number().nullable(),
+    }),
+  ),
+  cilium: z.object({
+    /** The HelmChart object kube-system/cilium, when there is one. */
+    chart: z.object({ version: z.string().nullable(), values: z.string() }).nullable(),
+    /** ConfigMap kube-system/cilium-config. */
+    config: labels.nullable(),
+    daemonSet: z.object({ desired: z.number(), ready: z.number(), updated: z.number() }).nullable(),
+    agents: z.array(
+      z.object({
+        name: z.string(),
+        node: z.string(),
+        ready: z.boolean(),
+        startedMs: z.number().nullable(),
+        waiting: z.string().nullable(),
+        restarts: z.number(),
+      }),
+    ),
+    operatorReady: z.number(),
+    nodes: z.array(z.object({ name: z.string(), podCidrs: z.array(z.string()) })),
+    endpoints: z.array(
+      z.object({ namespace: z.string(), name: z.string(), ip: z.string().nullable(), state: z.string() }),
+    ),
+  }),
+})
+export type KubeFacts = z.infer<typeof kubeSchema>

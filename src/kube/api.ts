@@ -1,0 +1,41 @@
+/** An object of the Kubernetes API, as loosely typed as the API itself; parse before use. */
+export interface KubeObject {
+  apiVersion: string
+  kind: string
+  metadata: {
+    name: string
+    namespace?: string
+    uid?: string
+    resourceVersion?: string
+    creationTimestamp?: string
+    deletionTimestamp?: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+  }
+  [key: string]: unknown
+}
+
+/** What identifies a kind: `{ apiVersion: 'apps/v1', kind: 'DaemonSet' }`. */
+export interface KindRef {
+  apiVersion: string
+  kind: string
+}
+
+/**
+ * The part of the Kubernetes API that is used, over @kubernetes/client-node through an SSH tunnel to whichever server
+ * answers. Reads pass while planning; everything else is refused then, like a node's `write` commands.
+ */
+export interface KubeApi {
+  list(kind: KindRef, options?: { namespace?: string; labelSelector?: string }): Promise<KubeObject[]>
+  get(kind: KindRef, name: string, namespace?: string): Promise<KubeObject | null>
+  create(object: KubeObject): Promise<KubeObject>
+  /** JSON merge patch. */
+  patch(kind: KindRef, name: string, namespace: string | undefined, patch: object): Promise<KubeObject>
+  /** Replaces; a resourceVersion in the object makes it conditional (409 -> KubeConflictError). */
+  replace(object: KubeObject): Promise<KubeObject>
+  /** Deleting what is not there is fine. */
+  delete(kind: KindRef, name: string, namespace?: string): Promise<void>
+  /** Raw GET, for /readyz?verbose and the like: status and body. */
+  raw(path: string): Promise<{ status: number; body: string }>
+  close(): Promise<void>
+}
