@@ -1,5 +1,8 @@
 import { z } from 'zod'
 
+/** Put on what is suspended for the time of the run, so that exactly that is resumed, whoever comes to do it. */
+export const suspendedAnnotation = 'cni-migrate.io/suspended'
+
 const labels = z.record(z.string(), z.string())
 
 /** What the Kubernetes API says, trimmed to what is used. `reachable: false` leaves the lists empty: look at it first. */
@@ -56,9 +59,19 @@ export const kubeSchema = z.object({
       selector: labels,
     }),
   ),
-  cronJobs: z.array(z.object({ namespace: z.string(), name: z.string(), suspended: z.boolean() })),
+  /** `ours`: carries the annotation that says this tool suspended it (suspendedAnnotation). */
+  cronJobs: z.array(z.object({ namespace: z.string(), name: z.string(), suspended: z.boolean(), ours: z.boolean() })),
   /** Flux Kustomizations and HelmReleases; empty when Flux is not there. */
-  flux: z.array(z.object({ kind: z.string(), namespace: z.string(), name: z.string(), suspended: z.boolean() })),
+  flux: z.array(
+    z.object({
+      kind: z.string(),
+      apiVersion: z.string(),
+      namespace: z.string(),
+      name: z.string(),
+      suspended: z.boolean(),
+      ours: z.boolean(),
+    }),
+  ),
   leases: z.array(
     z.object({
       namespace: z.string(),
@@ -72,7 +85,15 @@ export const kubeSchema = z.object({
     chart: z.object({ version: z.string().nullable(), values: z.string() }).nullable(),
     /** ConfigMap kube-system/cilium-config. */
     config: labels.nullable(),
-    daemonSet: z.object({ desired: z.number(), ready: z.number(), updated: z.number() }).nullable(),
+    daemonSet: z
+      .object({
+        desired: z.number(),
+        ready: z.number(),
+        updated: z.number(),
+        generation: z.number(),
+        observed: z.number(),
+      })
+      .nullable(),
     agents: z.array(
       z.object({
         name: z.string(),
