@@ -38,7 +38,7 @@ const ssh = {
   identityFile: text.describe('Private key. Default: your agent and the keys of your ssh configuration.'),
   configFile: text.describe('ssh configuration to read instead of ~/.ssh/config.'),
   knownHostsFile: z
-    .union([text, z.array(text).min(1)])
+    .union([text, z.array(text).min(1)], 'a path, or a list of paths')
     .describe(
       'Where the host keys stand, one file or a list. Host keys are always checked; there is no key to stop that.',
     ),
@@ -79,7 +79,10 @@ const node = z.strictObject({
 })
 
 const chart = z
-  .union([z.strictObject({ repo: z.url({ protocol: /^https?$/ }) }), z.strictObject({ path: text })])
+  .union(
+    [z.strictObject({ repo: z.url({ protocol: /^https?$/ }) }), z.strictObject({ path: text })],
+    '{repo: https://...} or {path: FILE}',
+  )
   .describe('Where the chart comes from: {repo: URL} or {path: a .tgz file}.')
 
 const cilium = z.strictObject({
@@ -96,9 +99,7 @@ const cilium = z.strictObject({
     ),
   tunnelPort: port
     .default(8473)
-    .describe(
-      'UDP port of the VXLAN tunnel. 8472 is flannel.1’s: choosing it leaves only the order "seed".'.replace('’', "'"),
-    ),
+    .describe('UDP port of the VXLAN tunnel. 8472 is taken by flannel: choosing it leaves only the order "seed".'),
   mtu: z
     .int()
     .min(1280)
@@ -125,9 +126,7 @@ const cilium = z.strictObject({
   values: z
     .record(z.string(), z.json())
     .default({})
-    .describe(
-      'More chart values, merged last. What the migration itself needs (API address, pod range, tunnel) wins only if you do not name it here.',
-    ),
+    .describe('More chart values. They are merged last and so win over what the migration sets.'),
 })
 
 /** The inventory as it is written. Paths in it are relative to the file; `~` is the home of who runs the tool. */
