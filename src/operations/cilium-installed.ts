@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises'
+import type { Operation, TaskContext } from '../engine/model.ts'
+import type { Facts } from '../facts/facts.ts'
+import type { ChartSource } from '../inventory/schema.ts'
+import type { KubeApi, KubeObject } from '../kube/api.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+export interface CiliumWanted {
+  version: string
+  /** YAML, as `valuesText` prints it. */
+  values: string
+  chart: ChartSource
+  tunnelPort: number
+}
+
+interface CiliumChange {
+  before: { version: string | null; values: string } | null
+  after: { version: string; values: string; chart: ChartSource; tunnelPort: number }
+}
+
+const helmChart = { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }
+const namespace = 'kube-system'
+
+/** `abort`: the default, reinstall, uninstalls a live CNI when a release has failed (k3s-kube-router.md §9). */
+async function chartObject(after: CiliumChange['after']): Promise<KubeObject> {
+  const source =
+    'repo' in after.chart
+      ? { chart: 'cilium', repo: after.chart.repo, version: after.version }
+      : { chartContent: (await readFile(after.chart.path)).toString('base64') }
+  return {
+    ...helmChart,
+    metadata: { name: 'cilium', namespace },
+    spec: {
+      ...source,
+      targetNamespace: namespace,
+      bootstrap: true,
+      failurePolicy: 'abort',
+      valuesContent: after.values,
+    },
+  }
+}
+
+/** Why Cilium is not there yet, or null. A crash is told as such, because waiting will not mend it. */
+export function missingOfCilium(facts: Facts, stageValues: string): string | null {
+  const { cilium } = facts.kube
+  if (!facts.kube.reachable) return `the API does not answer: ${facts.kube.error ?? 'no reason given'}`
+  if (!cilium.daemonSet) return 'the chart is not installed yet'
+  const waiting = cilium.agents.find((agent) => agent.waiting !== null)
+  const note = waiting ? ` (${waiting.node}: ${waiting.waiting})` : ''
+  const { desired, ready, updated, generation, observed } = cilium.daemonSet
+  if (cilium.chart?.values !== stageValues) return 'the HelmChart object has other values'
+  if (observed < generation || desired === 0) return 'the DaemonSet is not rolled out yet'
+  if (updated < desired) return `${updated} of ${desired} agents run the new configuration${note}`
+  if (ready < desired) return `${ready} of ${desired} agents are ready${note}`
+  if (desired < Object.keys(facts.nodes).length)
+    return `agents on ${desired} of ${Object.keys(facts.nodes).length} nodes`
+  if (cilium.operatorReady === 0) return 'no operator is ready'
+  const without = Object.keys(facts.nodes).filter(
+    (name) => !cilium.nodes.some((node) => node.name === name && node.podCidrs.length > 0),
+  )
+  return without.length > 0 ? `no pod range yet for ${without.join(', ')}` : null
+}
+
+/** All green says nothing of the tunnel: a port clash leaves it DOWN in silence (measured.md, second part 1). */
+export function missingOfTunnel(facts: Facts, tunnelPort: number): string | null {
+  for (const node of Object.values(facts.nodes)) {
+    const link = node.network.links.find((candidate) => candidate.name === 'cilium_vxlan')
+    if (!link) return `${node.name}: no link cilium_vxlan`
+    if (!link.up) return `${node.name}: cilium_vxlan is DOWN (is UDP port ${tunnelPort} taken?)`
+    if (link.vxlanPort !== null && link.vxlanPort !== tunnelPort)
+      return `${node.name}: cilium_vxlan uses UDP ${link.vxlanPort}, not ${tunnelPort}`
+  }
+  return null
+}
+
+async function kinds(kube: KubeApi): Promise<KubeObject[]> {
+  const crds = await kube.list({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' })
+  return crds.filter((crd) => crd.metadata.name.endsWith('.cilium.io'))
+}
+
+async function uninstall(world: World, task: TaskContext): Promise<void> {
+  const { kube } = world
+  await kube.delete(helmChart, 'cilium', namespace)
+  await until(world, task, 'Cilium to be uninstalled', async () => {
+    if (await kube.get(helmChart, 'cilium', namespace)) return 'the HelmChart object is still there'
+    if (await kube.get({ apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', namespace))
+      return 'the DaemonSet is still there'
+    const pods = await kube.list(
+      { apiVersion: 'v1', kind: 'Pod' },
+      { namespace, labelSelector: 'app.kubernetes.io/part-of=cilium' },
+    )
+    return pods.length > 0 ? `${pods.length} of its pods are still there` : null
+  })
+  // With its kinds go CiliumNode, CiliumEndpoint and the rest; the chart leaves them behind (cilium.md §8.1).
+  for (const crd of await kinds(kube))
+    await kube.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' }, crd.metadata.name)
+  // Outlives an uninstall and makes the next operator wait for it (measured.md, second part 4).
+  await kube.delete({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }, 'cilium-operator-resource-lock', namespace)
+}
+
+/** Cilium, by K3s' own helm controller, with exactly these values; ready on every node, its tunnel up. */
+export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange> = {
+  name: 'cilium.installed',
+  reads: ['kube', 'network'],
+  diff(facts, _target, wanted) {
+    const now = facts.kube.cilium.chart
+    if (now && now.values === wanted.values && (now.version === null || now.version === wanted.version)) return null
+    return { before: now, after: wanted }
+  },
+  predict(facts, _target, change) {
+    const nodes = Object.keys(facts.nodes)
+    return {
+      ...facts,
+      kube: {
+        ...facts.kube,
+        cilium: {
+          ...facts.kube.cilium,
+          chart: { version: change.after.version, values: change.after.values },
+          daemonSet: { desired: nodes.length, ready: nodes.length, updated: nodes.length, generation: 1, observed: 1 },
+        },
+      },
+    }
+  },
+  fingerprint: (change) => ({
+    before: change.before?.values ?? null,
+    after: change.after.values,
+    version: change.after.version,
+  }),
+  render: (change) => ({
+    summary: change.before
+      ? `change the values of Cilium ${change.after.version}`
+      : `install Cilium ${change.after.version}`,
+    diffs: [
+      {
+        subject: 'HelmChart kube-system/cilium: values',
+        before: change.before?.values ?? null,
+        after: change.after.values,
+      },
+    ],
+  }),
+  async apply(world, _target, change) {
+    const object = await chartObject(change.after)
+    const existing = await world.kube.get(helmChart, 'cilium', namespace)
+    if (existing) await world.kube.patch(helmChart, 'cilium', namespace, { spec: object['spec'] })
+    else await world.kube.create(object)
+  },
+  async verify(world, _target, change, task) {
+    await until(world, task, 'Cilium', async () => missingOfCilium(await world.look(['kube']), change.after.values))
+    await until(world, task, 'the tunnel cilium_vxlan', async () =>
+      missingOfTunnel(await world.look(['network']), change.after.tunnelPort),
+    )
+  },
+  undo: {
+    how: 'put the former values back, or uninstall Cilium with its kinds and its lease if it was not there',
+    async run(world, _target, change, task) {
+      if (!change.before) return await uninstall(world, task)
+      const { before } = change
+      await world.kube.patch(helmChart, 'cilium', namespace, { spec: { valuesContent: before.values } })
+      await until(world, task, 'Cilium with its former values', async () =>
+        missingOfCilium(await world.look(['kube']), before.values),
+      )
+    },
+  },
+}

@@ -1,0 +1,52 @@
+/**
+ * Removes from a node what Cilium leaves in the kernel and on disk after it was uninstalled (cilium.md §8.1): its links with
+ * their routes, tc filters, cgroup programs, maps, state folders, policy rules, sysctl file, CNI files and renamed configurations.
+ * iptables chains are not touched here: they are removed exactly, by one transaction.
+ *
+ * Arguments: paths that were there before Cilium came, and stay. POSIX sh; every part may be absent; run twice it does nothing.
+ */
+export const ciliumLeftoversScript = `
+set -u
+keep() { for kept in $KEEP; do [ "$kept" = "$1" ] && return 0; done; return 1; }
+KEEP="$*"
+# The agent may still be in its last second: its links come back if they go first.
+for link in $(ip -o link show | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p'); do
+  case $link in
+    cilium_host|cilium_net|cilium_vxlan|cilium_geneve|cilium_wg0|lxc????????????|lxc_health) ip link delete "$link" 2>/dev/null ;;
+    *)
+      for direction in ingress egress; do
+        tc filter show dev "$link" "$direction" 2>/dev/null | grep -Eq ' (cil_|bpf_|cilium)' && tc filter delete dev "$link" "$direction"
+      done ;;
+  esac
+done
+ip rule show | sed -n 's/^\\([0-9]*\\):.*lookup \\(2004\\|2005\\|200\\|202\\).*/\\1/p' | while read -r priority; do ip rule delete priority "$priority"; done
+# The agent moves "from all lookup local" from 0 to 100 when its L7 proxy is on.
+if ip rule show | grep -q '^100:.*from all lookup local'; then
+  ip rule show | grep -q '^0:' || ip rule add from all lookup local priority 0
+  ip rule delete from all lookup local priority 100
+fi
+for table in 200 202 2004 2005; do ip route flush table "$table" 2>/dev/null; done
+if command -v bpftool >/dev/null; then
+  for program in /sys/fs/bpf/cilium/socketlb/links/cgroup/*; do [ -e "$program" ] && rm -f "$program"; done
+fi
+rm -rf /sys/fs/bpf/cilium /sys/fs/bpf/tc/globals/cilium_*
+umount /run/cilium/cgroupv2 2>/dev/null
+rm -rf /run/cilium /var/lib/cilium
+for file in /etc/sysctl.d/99-zzz-override_cilium.conf /opt/cni/bin/cilium-cni /opt/cni/bin/loopback \\
+  /etc/cni/net.d/05-cilium.conf /etc/cni/net.d/05-cilium.conflist \\
+  /var/lib/rancher/k3s/agent/etc/cni/net.d/05-cilium.conf /var/lib/rancher/k3s/agent/etc/cni/net.d/05-cilium.conflist; do
+  keep "$file" || rm -f "$file"
+done
+for renamed in /etc/cni/net.d/*.cilium_bak /var/lib/rancher/k3s/agent/etc/cni/net.d/*.cilium_bak; do
+  [ -e "$renamed" ] || continue
+  keep "$renamed" && continue
+  original=\${renamed%.cilium_bak}
+  if [ -e "$original" ]; then rm -f "$renamed"; else mv "$renamed" "$original"; fi
+done
+# Only directories that were not there before, and only when nothing else is in them.
+for directory in /opt/cni/bin /opt/cni /etc/cni/net.d /etc/cni; do
+  keep "$directory" || rmdir "$directory" 2>/dev/null
+done
+left=$(ip -o link show | grep -Ec ' (cilium_[a-z]+|lxc[0-9a-f]{12})[@:]')
+[ "$left" = 0 ] || { echo "$left links of Cilium are still there" >&2; exit 1; }
+`

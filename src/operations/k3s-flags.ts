@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import type { Operation } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
+import type { Facts } from '../facts/facts.ts'
+import { readFile, removeFile, writeFileAtomic } from '../nodes/files.ts'
+import { mustRun } from '../nodes/run.ts'
+import { backupName } from './backup.ts'
+import { dropInPath, dropInText, editUnit, editYaml, type FlagEdit } from './flag-edits.ts'
+import type { World } from './world.ts'
+
+interface FileEdit {
+  path: string
+  kind: 'unit' | 'yaml' | 'drop-in'
+  edits: FlagEdit[]
+  /** null: the file is made. */
+  before: { sha256: string; mode: number; uid: number; gid: number } | null
+  /** Texts with secrets masked, for the diff only. */
+  masked: { before: string | null; after: string }
+}
+
+export interface FlagsChange {
+  files: FileEdit[]
+}
+
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
+
+const edited = (file: Pick<FileEdit, 'kind' | 'edits' | 'path'>, text: string): string =>
+  file.kind === 'drop-in'
+    ? dropInText(file.edits)
+    : file.edits.reduce((now, edit) => (file.kind === 'unit' ? editUnit : editYaml)(now, edit, file.path), text)
+
+/** Which file wins for each flag, and so where it must be set: CLI > drop-ins > config.yaml > default. */
+function placeEdits(facts: Facts, target: string, wanted: Readonly<Record<string, string>>): FlagsChange {
+  const k3s = facts.nodes[target]?.k3s
+  if (!k3s) throw new FailedError(`${target}: no facts of K3s`, { host: target })
+  const byPath = new Map<string, FlagEdit[]>()
+  for (const [key, value] of Object.entries(wanted)) {
+    const flag = k3s.flags[key]
+    if (flag?.value === value) continue
+    const path = flag && k3s.files[flag.from] ? flag.from : dropInPath
+    byPath.set(path, [...(byPath.get(path) ?? []), { key, value }])
+  }
+  const files = [...byPath].map(([path, edits]): FileEdit => {
+    const file = k3s.files[path]
+    const kind = path === dropInPath ? 'drop-in' : path.endsWith('.yaml') || path.endsWith('.yml') ? 'yaml' : 'unit'
+    const before = file ? { sha256: file.sha256, mode: file.mode, uid: file.uid, gid: file.gid } : null
+    return {
+      path,
+      kind,
+      edits,
+      before,
+      masked: { before: file?.text ?? null, after: edited({ path, kind, edits }, file?.text ?? '') },
+    }
+  })
+  return { files }
+}
+
+/**
+ * Server flags, each set in the place that wins for it, or in a drop-in of our own when no file holds it. Servers only:
+ * agents learn them from a server at their start, and a server-only key would kill them (k3s-kube-router.md §2.2).
+ */
+export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>, FlagsChange> = {
+  name: 'k3s.flags',
+  reads: ['k3s'],
+  diff(facts, target, wanted) {
+    const change = placeEdits(facts, target, wanted)
+    return change.files.length === 0 ? null : change
+  },
+  predict(facts, target, change) {
+    const node = facts.nodes[target]
+    if (!node) return facts
+    const k3s = { ...node.k3s, files: { ...node.k3s.files }, flags: { ...node.k3s.flags } }
+    for (const file of change.files) {
+      const owner = file.before ?? { mode: 0o600, uid: 0, gid: 0 }
+      k3s.files[file.path] = { ...owner, sha256: sha256(file.masked.after), text: file.masked.after }
+      for (const { key, value } of file.edits) k3s.flags[key] = { value, from: file.path }
+    }
+    return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, k3s } } }
+  },
+  fingerprint: (change) =>
+    change.files.map(({ path, edits, before }) => ({
+      path,
+      edits: edits.map((edit) => ({ ...edit })),
+      before: before?.sha256 ?? null,
+    })),
+  render: (change) => ({
+    summary: change.files
+      .map(
+        (file) =>
+          `${file.before ? 'edit' : 'write'} ${file.path}: ${file.edits.map((e) => `${e.key}=${e.value}`).join(', ')}`,
+      )
+      .join('; '),
+    diffs: change.files.map((file) => ({ subject: file.path, before: file.masked.before, after: file.masked.after })),
+  }),
+  async apply(world, target, change) {
+    const node = world.nodes.get(target)
+    for (const file of change.files) {
+      const now = await readFile(node, file.path)
+      if ((now?.sha256 ?? null) !== (file.before?.sha256 ?? null))
+        throw new FailedError(`${file.path} is not what it was when this was planned; it was left alone`, {
+          host: target,
+          next: 'migrate plan',
+        })
+      if (file.before && !(await world.backups.get(target, backupName(file.path))))
+        throw new FailedError(`there is no backup of ${file.path}; it was left alone`, { host: target })
+      const text = edited(file, now ? Buffer.from(now.bytes).toString('utf8') : '')
+      const owner = file.before ?? { mode: 0o600, uid: 0, gid: 0 }
+      await writeFileAtomic(node, file.path, Buffer.from(text), {
+        mode: owner.mode,
+        uid: owner.uid,
+        gid: owner.gid,
+        expected: file.before?.sha256 ?? null,
+      })
+    }
+    await reload(world, target)
+  },
+  async verify(world, target, change) {
+    const flags = (await world.look(['k3s'], [target])).nodes[target]?.k3s.flags ?? {}
+    for (const file of change.files)
+      for (const { key, value } of file.edits)
+        if (flags[key]?.value !== value)
+          throw new FailedError(
+            `${key} was set to ${value} in ${file.path}, but ${flags[key]?.from ?? 'K3s'} still makes it ${flags[key]?.value ?? 'the default'}`,
+            { host: target },
+          )
+  },
+  undo: {
+    how: 'put back the former files from the backup, byte for byte; remove what was added',
+    async run(world, target, change) {
+      const node = world.nodes.get(target)
+      for (const file of change.files) {
+        const now = await readFile(node, file.path)
+        if (!file.before) {
+          if (now) await removeFile(node, file.path, now.sha256)
+          continue
+        }
+        if (now?.sha256 === file.before.sha256) continue
+        const bytes = await world.backups.get(target, backupName(file.path))
+        if (!bytes || sha256(bytes) !== file.before.sha256)
+          throw new FailedError(`the backup of ${file.path} is missing or damaged; the file was left as it is`, {
+            host: target,
+          })
+        const { mode, uid, gid } = file.before
+        await writeFileAtomic(node, file.path, bytes, { mode, uid, gid, expected: now?.sha256 ?? null })
+      }
+      await reload(world, target)
+    },
+  },
+}
+
+async function reload(world: World, target: string): Promise<void> {
+  await mustRun(world.nodes.get(target), { argv: ['systemctl', 'daemon-reload'], mode: 'write', timeoutMs: 60_000 })
+}

@@ -1,0 +1,51 @@
+import type { Operation } from '../engine/model.ts'
+import type { Facts } from '../facts/facts.ts'
+import { mustRun } from '../nodes/run.ts'
+import type { UnitChange } from './k3s-stopped.ts'
+import { withUnitState } from './k3s-unit.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+/**
+ * K3s started without blocking: after a full stop a server is not ready before a second one is up, and a blocking start
+ * would wait for ever (k3s-kube-router.md §6.4). Verified when systemd says active; a unit that fails meanwhile is told.
+ */
+export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
+  name: 'k3s.started',
+  reads: ['k3s'],
+  diff(facts, target) {
+    const unit = facts.nodes[target]?.k3s.unit
+    if (!unit || (unit.mainPid !== 0 && unit.activeState === 'active')) return null
+    return { unit: unit.name, role: unit.role }
+  },
+  predict: (facts, target) => withUnitState(facts, target, 'active', 1),
+  fingerprint: (change) => ({ unit: change.unit }),
+  render: (change) => ({ summary: `systemctl start --no-block ${change.unit}` }),
+  async apply(world, target, change) {
+    const argv = ['systemctl', 'start', '--no-block', change.unit] as const
+    await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: 30_000 })
+  },
+  async verify(world, target, change, task) {
+    await until(world, task, `${change.unit} to be active`, async () => {
+      const facts = await world.look(['k3s', 'etcd'], [target])
+      const node = facts.nodes[target]
+      if (!node) return 'the node does not answer'
+      const { activeState, subState, result } = node.k3s.unit
+      if (activeState === 'active') return null
+      const etcd =
+        change.role === 'server' ? (node.etcd?.hasLeader ? ', etcd has a leader' : ', etcd has no leader yet') : ''
+      return `${activeState} (${subState}${result === 'success' ? '' : `, last result ${result}`})${etcd}`
+    })
+  },
+  undo: {
+    how: 'stop the unit again',
+    async run(world, target, change, task) {
+      const argv = ['systemctl', 'stop', change.unit] as const
+      await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: task.remainingMs() })
+      await until(world, task, `${change.unit} to stop`, async () => {
+        const unit = (await world.look(['k3s'], [target])).nodes[target]?.k3s.unit
+        return unit?.mainPid === 0 ? null : `it is ${unit?.activeState ?? 'gone'}`
+      })
+    },
+  },
+}

@@ -1,0 +1,47 @@
+import type { Operation } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
+import type { Facts } from '../facts/facts.ts'
+import { mustRun } from '../nodes/run.ts'
+import { withUnitState } from './k3s-unit.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+export interface UnitChange {
+  unit: string
+  role: 'server' | 'agent'
+}
+
+/**
+ * K3s stopped, pods, links and rules left running (KillMode=process). The unit then says `failed`, not `inactive`: flannel
+ * ends K3s with an error (measured.md 1). Both are "stopped" here; what counts is that nothing of it runs.
+ */
+export const k3sStopped: Operation<Facts, World, undefined, UnitChange> = {
+  name: 'k3s.stopped',
+  reads: ['k3s'],
+  diff(facts, target) {
+    const unit = facts.nodes[target]?.k3s.unit
+    if (!unit || unit.mainPid === 0) return null
+    return { unit: unit.name, role: unit.role }
+  },
+  predict: (facts, target) => withUnitState(facts, target, 'failed', 0),
+  fingerprint: (change) => ({ unit: change.unit }),
+  render: (change) => ({ summary: `systemctl stop ${change.unit}`, notes: ['pods keep running and go on talking'] }),
+  async apply(world, target, change, task) {
+    const argv = ['systemctl', 'stop', change.unit] as const
+    await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: task.remainingMs() })
+  },
+  async verify(world, target, change, task) {
+    await until(world, task, `${change.unit} to stop`, async () => {
+      const unit = (await world.look(['k3s'], [target])).nodes[target]?.k3s.unit
+      if (!unit) throw new FailedError(`${target}: the unit ${change.unit} is gone`, { host: target })
+      return unit.mainPid === 0 ? null : `process ${unit.mainPid} still runs (${unit.activeState})`
+    })
+  },
+  undo: {
+    how: 'start the unit again, without waiting for it: servers wait for each other',
+    async run(world, target, change) {
+      const argv = ['systemctl', 'start', '--no-block', change.unit] as const
+      await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: 30_000 })
+    },
+  },
+}

@@ -1,0 +1,175 @@
+import type { Operation, TaskContext } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
+import type { Facts } from '../facts/facts.ts'
+import type { Sandbox } from '../facts/sandboxes.ts'
+import { mustRun } from '../nodes/run.ts'
+import { inNetwork } from './cilium-values.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+interface PodsChange {
+  /** Sandboxes to stop, DNS first. */
+  sandboxes: { id: string; pod: string }[]
+  /** Pods that were ready before: these are waited for. One that was broken before must not stop the run. */
+  ready: string[]
+}
+
+const podOf = (sandbox: Sandbox) => `${sandbox.namespace}/${sandbox.name}`
+
+/** DNS first: every other pod waits for it while it starts. */
+const isDns = (facts: Facts, pod: string) =>
+  facts.kube.pods.some((one) => `${one.namespace}/${one.name}` === pod && one.labels['k8s-app'] === 'kube-dns')
+
+/** Ready sandboxes on the pod network whose address lies (or does not lie) in Cilium's range. hostNetwork pods have no netns. */
+export function sandboxesOn(facts: Facts, target: string, network: 'cilium' | 'other', podCidr: string): Sandbox[] {
+  const onPodNetwork = (facts.nodes[target]?.sandboxes ?? []).filter((one) => one.ready && one.netns !== null)
+  return onPodNetwork.filter((one) => inNetwork(one.ip, podCidr) === (network === 'cilium'))
+}
+
+const inOrder = (facts: Facts, sandboxes: readonly Sandbox[]) =>
+  sandboxes
+    .map((one) => ({ id: one.id, pod: podOf(one), dns: isDns(facts, podOf(one)) }))
+    .sort((a, b) => Number(b.dns) - Number(a.dns) || a.pod.localeCompare(b.pod))
+    .map(({ id, pod }) => ({ id, pod }))
+
+async function stopSandboxes(world: World, target: string, ids: readonly string[], task: TaskContext): Promise<void> {
+  if (ids.length === 0) return
+  const argv = ['k3s', 'crictl', 'stopp', ...ids] as const
+  await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: task.remainingMs() })
+}
+
+/** Pods of a node that are ready now, as `namespace/name`. */
+export const readyPods = (facts: Facts, target: string): string[] =>
+  facts.kube.pods
+    .filter((pod) => pod.node === target && pod.ready && !pod.hostNetwork)
+    .map((pod) => `${pod.namespace}/${pod.name}`)
+
+/** Why the node's pods have not all moved, or null. Joined per pod: counts of endpoints lie (cilium.md §5.2). */
+export function missingOfPods(
+  facts: Facts,
+  target: string,
+  network: 'cilium' | 'other',
+  podCidr: string,
+): string | null {
+  if (facts.nodes[target]?.sandboxes === null) return 'containerd does not answer'
+  const left = sandboxesOn(facts, target, network === 'cilium' ? 'other' : 'cilium', podCidr)
+  if (left.length > 0)
+    return `${left.length} pods are still on the old network (${left.slice(0, 3).map(podOf).join(', ')})`
+  const expected = facts.kube.pods.filter(
+    (pod) => pod.node === target && !pod.hostNetwork && !['Succeeded', 'Failed'].includes(pod.phase),
+  )
+  const waiting = expected.filter((pod) => !pod.ready || inNetwork(pod.ip, podCidr) !== (network === 'cilium'))
+  if (waiting.length > 0)
+    return `${expected.length - waiting.length} of ${expected.length} pods are ready (${waiting[0]?.namespace}/${waiting[0]?.name}: ${waiting[0]?.waiting ?? waiting[0]?.ip ?? waiting[0]?.phase})`
+  if (network === 'other') return null
+  const unmanaged = expected.find(
+    (pod) =>
+      !facts.kube.cilium.endpoints.some(
+        (endpoint) => endpoint.namespace === pod.namespace && endpoint.name === pod.name && endpoint.ip === pod.ip,
+      ),
+  )
+  return unmanaged ? `${unmanaged.namespace}/${unmanaged.name} has no CiliumEndpoint with its address yet` : null
+}
+
+/** Moves a node's pods by stopping their sandboxes, in batches: DNS alone first, then the rest. They keep name and node. */
+export async function movePods(
+  world: World,
+  target: string,
+  network: 'cilium' | 'other',
+  task: TaskContext,
+): Promise<void> {
+  const { podCidr } = world.inventory.cilium
+  const facts = await world.look(['sandboxes', 'kube'], [target])
+  const left = inOrder(facts, sandboxesOn(facts, target, network === 'cilium' ? 'other' : 'cilium', podCidr))
+  const dns = left.filter((one) => isDns(facts, one.pod))
+  const rest = left.filter((one) => !isDns(facts, one.pod))
+  for (const batch of [dns, rest]) {
+    if (batch.length === 0) continue
+    task.say(`stopping ${batch.length} sandboxes${batch === dns ? ' (DNS first)' : ''}`)
+    await stopSandboxes(
+      world,
+      target,
+      batch.map((one) => one.id),
+      task,
+    )
+    if (batch === dns)
+      await until(
+        world,
+        task,
+        'DNS to be back',
+        async () => {
+          const now = await world.look(['kube', 'sandboxes'], [target])
+          const back = now.kube.pods.filter((pod) => pod.node === target && pod.labels['k8s-app'] === 'kube-dns')
+          return back.every((pod) => pod.ready && inNetwork(pod.ip, podCidr) === (network === 'cilium'))
+            ? null
+            : 'not ready yet'
+        },
+        500,
+      )
+  }
+}
+
+/** Every pod of the node carried by Cilium, recreated in place: a pod keeps the network its sandbox was made with. */
+export const podsRecreated: Operation<Facts, World, { podCidr: string }, PodsChange> = {
+  name: 'pods.recreated',
+  reads: ['sandboxes', 'kube'],
+  diff(facts, target, { podCidr }) {
+    const left = sandboxesOn(facts, target, 'other', podCidr)
+    return left.length === 0 ? null : { sandboxes: inOrder(facts, left), ready: readyPods(facts, target) }
+  },
+  predict(facts, target, change) {
+    const node = facts.nodes[target]
+    if (!node?.sandboxes) return facts
+    const moved = new Set(change.sandboxes.map((one) => one.id))
+    const sandboxes = node.sandboxes.filter((one) => !moved.has(one.id))
+    return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, sandboxes } } }
+  },
+  // Pods come and go: which ones is not for the plan to fix, that all of them move is.
+  fingerprint: () => 'every pod on the old network',
+  render: (change) => ({
+    summary: `recreate ${change.sandboxes.length} pods in place, by stopping their sandboxes`,
+    notes: change.sandboxes.map((one) => one.pod),
+  }),
+  apply: (world, target, _change, task) => movePods(world, target, 'cilium', task),
+  async verify(world, target, change, task) {
+    const { podCidr } = world.inventory.cilium
+    await until(
+      world,
+      task,
+      `the pods of ${target}`,
+      async () => {
+        const facts = await world.look(['sandboxes', 'kube'], [target])
+        await world.probe.follow(task.runId)
+        return missingOfPods(facts, target, 'cilium', podCidr, change.ready)
+      },
+      500,
+    )
+  },
+  undo: {
+    how: 'nothing here: they are recreated on flannel once K3s runs with it again (step pods-way-back)',
+    run: async () => {},
+  },
+}
+
+/** Used on the way back, when K3s runs with flannel again: nothing may be left on Cilium's network. */
+export async function returnPods(
+  world: World,
+  target: string,
+  ready: readonly string[],
+  task: TaskContext,
+): Promise<void> {
+  await movePods(world, target, 'other', task)
+  const { podCidr } = world.inventory.cilium
+  await until(
+    world,
+    task,
+    `the pods of ${target}`,
+    async () => {
+      const facts = await world.look(['sandboxes', 'kube'], [target])
+      if (!facts.kube.reachable) throw new FailedError(`the API does not answer: ${facts.kube.error ?? ''}`)
+      await world.probe.follow(task.runId)
+      return missingOfPods(facts, target, 'other', podCidr, ready)
+    },
+    500,
+  )
+}
