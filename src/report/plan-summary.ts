@@ -1,0 +1,74 @@
+import { CLUSTER, type Finding, type Plan, type PlannedStep } from '../engine/model.ts'
+
+/** What a plan comes to, counted once for every form in which it is printed. */
+export interface PlanSummary {
+  phases: number
+  steps: number
+  changes: number
+  /** Nodes that are changed. */
+  nodes: string[]
+  changesCluster: boolean
+  /** Expected interruption by what is interrupted, added up over the steps. */
+  outages: { what: string; expectedMs: number }[]
+  /** Steps with changes that cannot be undone. */
+  oneWay: PlannedStep[]
+}
+
+export function summarise(plan: Plan): PlanSummary {
+  const targets = new Set(plan.steps.flatMap((step) => step.tasks.map((task) => task.target)))
+  const outages = new Map<string, number>()
+  for (const { outage } of plan.steps.filter(isEffective)) {
+    if (outage) outages.set(outage.what, (outages.get(outage.what) ?? 0) + outage.expectedMs)
+  }
+  return {
+    phases: new Set(plan.steps.map((step) => step.phaseId)).size,
+    steps: plan.steps.length,
+    changes: plan.steps.reduce((sum, step) => sum + step.tasks.length, 0),
+    nodes: [...targets].filter((target) => target !== CLUSTER),
+    changesCluster: targets.has(CLUSTER),
+    outages: [...outages].map(([what, expectedMs]) => ({ what, expectedMs })),
+    oneWay: plan.steps.filter((step) => isEffective(step) && step.undo !== undefined && 'impossible' in step.undo),
+  }
+}
+
+/** A change step whose every target is already as wanted does nothing, so it interrupts nothing either. */
+export function isEffective(step: PlannedStep): boolean {
+  return step.kind !== 'change' || step.tasks.length > 0
+}
+
+/** Where a step acts, as short as it can be said. */
+export function targetsOf(step: PlannedStep): string {
+  if (step.kind === 'gate') return '(checks)'
+  if (step.kind === 'record') return '(records)'
+  return step.tasks.length === 0 ? '(already so)' : step.tasks.map((task) => task.target).join(' ')
+}
+
+const order = ['blocks', 'unknown', 'warns', 'fine'] as const
+
+/** What stands in the way first. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  return [...findings].sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level))
+}
+
+/** `1 blocks, 2 warn, 9 fine`. */
+export function countFindings(findings: readonly Finding[]): string {
+  const counts = order.map((level) => [level, findings.filter((finding) => finding.level === level).length] as const)
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([level, count]) => `${count} ${level}`)
+    .join(', ')
+}
+
+/** The order of steps and other parameters as `name: value`, for a heading. */
+export function paramsText(params: Plan['params']): string {
+  if (params === null || typeof params !== 'object' || Array.isArray(params)) return JSON.stringify(params)
+  return Object.entries(params)
+    .filter(([, value]) => value !== null && typeof value !== 'object')
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join(' · ')
+}
+
+/** The first half of a digest: enough to compare two by eye. */
+export function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 12)
+}

@@ -1,0 +1,172 @@
+import { createColors } from 'picocolors'
+import type { Finding, Plan, PlannedStep, PlannedTask } from '../engine/model.ts'
+import { duration } from './duration.ts'
+import { visible } from './escape.ts'
+import { collapse, unifiedDiff } from './file-diff.ts'
+import {
+  countFindings,
+  isEffective,
+  paramsText,
+  shortDigest,
+  sortFindings,
+  summarise,
+  targetsOf,
+} from './plan-summary.ts'
+import { type Cell, table, wrap } from './table.ts'
+
+export interface TextOptions {
+  colour: boolean
+  /** Characters in a line. */
+  width: number
+  /** Diffs longer than this many lines are cut, saying by how much; Infinity shows all. */
+  maxDiffLines: number
+}
+
+type Colours = ReturnType<typeof createColors>
+
+/** The dry run as an operator reads it: what it comes to, the steps in their order, then every change. */
+export function planText(plan: Plan, options: TextOptions): string {
+  const colours = createColors(options.colour)
+  const parts = [header(plan, colours), findingsText(plan.findings, options)]
+  if (plan.steps.length === 0) parts.push(['Nothing to do: the cluster is already as the runbook wants it.'])
+  else {
+    parts.push(totals(plan, colours), stepTable(plan, options, colours))
+    const effective = plan.steps.filter((step) => step.tasks.length > 0)
+    parts.push([colours.bold('Changes'), ...effective.flatMap((step) => ['', ...stepText(plan, step, options)])])
+  }
+  return `${parts
+    .filter((part) => part.length > 0)
+    .map((part) => part.join('\n'))
+    .join('\n\n')}\n`
+}
+
+function header(plan: Plan, colours: Colours): string[] {
+  const rows = [
+    ['runbook', visible(plan.runbook)],
+    ['parameters', visible(paramsText(plan.params)) || '(none)'],
+    ['made', `${visible(plan.createdAt)} by migrate ${visible(plan.toolVersion)}`],
+    [
+      'digests',
+      `changes ${shortDigest(plan.changesDigest)} · facts ${shortDigest(plan.factsDigest)} · inventory ${shortDigest(plan.inventoryDigest)}`,
+    ],
+  ]
+  return [
+    colours.bold(`Plan ${visible(plan.id)} for the cluster ${visible(plan.cluster)}`),
+    ...table(rows, 200).map((line) => `  ${line}`),
+  ]
+}
+
+function totals(plan: Plan, colours: Colours): string[] {
+  const summary = summarise(plan)
+  const where = [
+    summary.nodes.length > 0 ? `on ${summary.nodes.join(', ')}` : '',
+    summary.changesCluster ? 'in the Kubernetes API' : '',
+  ]
+  const lines = [
+    colours.bold(
+      `${summary.steps} steps in ${summary.phases} phases, ${summary.changes} changes ${visible(where.filter((part) => part !== '').join(' and '))}`,
+    ),
+  ]
+  for (const { what, expectedMs } of summary.outages)
+    lines.push(`  expected outage  ${visible(what)}: ${duration(expectedMs)}`)
+  for (const step of summary.oneWay) {
+    const why = step.undo && 'impossible' in step.undo ? step.undo.impossible : ''
+    lines.push(`  ${colours.yellow('no way back')}      from ${visible(step.stepId)} on: ${visible(why)}`)
+  }
+  return lines
+}
+
+/** Findings, what stands in the way first; fine ones as one line each. Also what pre-flight prints. */
+export function findingsText(findings: readonly Finding[], options: Pick<TextOptions, 'colour' | 'width'>): string[] {
+  if (findings.length === 0) return []
+  const colours = createColors(options.colour)
+  const style: Record<Finding['level'], (text: string) => string> = {
+    blocks: (text) => colours.bold(colours.red(text)),
+    unknown: colours.red,
+    warns: colours.yellow,
+    fine: colours.green,
+  }
+  const rows = sortFindings(findings).flatMap((finding): (Cell | string)[][] => {
+    const about = `${finding.target === undefined ? '' : `${finding.target}: `}${finding.title}`
+    const row: (Cell | string)[] = [
+      { text: finding.level, style: style[finding.level] },
+      visible(`${about}. ${finding.detail}`),
+    ]
+    return finding.fix === undefined
+      ? [row]
+      : [row, ['', { text: visible(`To do: ${finding.fix}`), style: colours.bold }]]
+  })
+  return [`Findings: ${countFindings(findings)}`, ...table(rows, options.width - 2).map((line) => `  ${line}`)]
+}
+
+function stepTable(plan: Plan, options: TextOptions, colours: Colours): string[] {
+  const head = ['', 'step', 'on', 'order', 'etcd up', 'outage', 'way back'].map((text) => ({
+    text,
+    style: colours.bold,
+  }))
+  const rows: (Cell | string)[][] = [head]
+  let phase = ''
+  for (const [index, step] of plan.steps.entries()) {
+    if (step.phaseId !== phase) {
+      phase = step.phaseId
+      rows.push(['', { text: visible(step.phaseTitle), style: colours.cyan }, '', '', '', '', ''])
+    }
+    const dim = step.tasks.length === 0 ? { style: colours.dim } : {}
+    rows.push([
+      String(index + 1),
+      { text: visible(step.stepId), ...dim },
+      { text: visible(targetsOf(step)), ...dim },
+      step.tasks.length > 1 ? (step.order === 'serial' ? 'one by one' : 'together') : '',
+      visible(step.membersUp ?? ''),
+      step.outage && isEffective(step) ? `${visible(step.outage.what)} ${duration(step.outage.expectedMs)}` : '',
+      wayBack(step, colours),
+    ])
+  }
+  return table(rows, options.width)
+}
+
+function wayBack(step: PlannedStep, colours: Colours): Cell | string {
+  if (step.tasks.length === 0 || step.undo === undefined) return ''
+  return 'how' in step.undo ? visible(step.undo.how) : { text: 'none', style: colours.yellow }
+}
+
+/** One step with all its changes: in the plan, and when somebody asks for the diff before it runs. */
+export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): string[] {
+  const colours = createColors(options.colour)
+  const number = plan.steps.indexOf(step) + 1
+  const lines = [colours.bold(`${number}/${plan.steps.length} ${visible(step.stepId)}: ${visible(step.title)}`)]
+  const about = [
+    ['why', step.why],
+    ['risk', step.risk],
+    ['undone', step.undo && ('how' in step.undo ? step.undo.how : `cannot be undone: ${step.undo.impossible}`)],
+  ] as const
+  for (const [name, text] of about) {
+    if (text === undefined) continue
+    const [first = '', ...rest] = wrap(visible(text), options.width - 10)
+    lines.push(`  ${name.padEnd(7)} ${first}`, ...rest.map((line) => `          ${line}`))
+  }
+  return [...lines, ...step.tasks.flatMap((task) => taskText(task, options, colours))]
+}
+
+function taskText(task: PlannedTask, options: TextOptions, colours: Colours): string[] {
+  const { summary, diffs = [], notes = [] } = task.rendering
+  const lines = [
+    `  ${colours.cyan(visible(task.target))}: ${visible(summary)}`,
+    ...notes.map((note) => `      ${visible(note)}`),
+  ]
+  for (const fileDiff of diffs) {
+    const diff = unifiedDiff(fileDiff)
+    if (diff.added + diff.removed === 0) continue
+    const { lines: shown, hidden } = collapse(diff, options.maxDiffLines)
+    lines.push(`      ${diff.subject} (lines: -${diff.removed} +${diff.added})`)
+    lines.push(...shown.map((line) => `      ${colourDiffLine(line, colours)}`))
+    if (hidden > 0) lines.push(colours.dim(`      ... ${hidden} more lines; a pipe shows all: migrate plan | less`))
+  }
+  return lines
+}
+
+function colourDiffLine(line: string, colours: Colours): string {
+  if (line.startsWith('+')) return colours.green(line)
+  if (line.startsWith('-')) return colours.red(line)
+  return line.startsWith('@@') ? colours.cyan(line) : line
+}

@@ -1,0 +1,66 @@
+/** One cell: plain text, and how it is coloured after it was laid out (colour codes would spoil the widths). */
+export interface Cell {
+  text: string
+  style?: (text: string) => string
+}
+
+/** Breaks text at spaces into lines of at most `width`; a longer word is cut. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ').flatMap((part) => cut(part, width))) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
+}
+
+function cut(word: string, width: number): string[] {
+  if (word.length <= width) return [word]
+  return Array.from({ length: Math.ceil(word.length / width) }, (_, i) => word.slice(i * width, (i + 1) * width))
+}
+
+/**
+ * Aligned columns, two spaces apart, within `width` characters. When the rows are too wide, the widest columns give
+ * way and their cells are wrapped.
+ * @param rows all of the same length; what they hold must be visible text (escape.ts).
+ */
+export function table(rows: readonly (readonly (Cell | string)[])[], width: number): string[] {
+  const cells = rows.map((row) => row.map((cell): Cell => (typeof cell === 'string' ? { text: cell } : cell)))
+  const widths = narrow(columnWidths(cells), width)
+  return cells.flatMap((row) => {
+    const wrapped = row.map((cell, column) => wrap(cell.text, widths[column] ?? 1))
+    const height = Math.max(...wrapped.map((lines) => lines.length))
+    return Array.from({ length: height }, (_, lineIndex) =>
+      row
+        .map((cell, column) => {
+          const text = wrapped[column]?.[lineIndex] ?? ''
+          const padding = column === row.length - 1 ? '' : ' '.repeat((widths[column] ?? 0) - text.length)
+          return `${text !== '' && cell.style ? cell.style(text) : text}${padding}`
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+  })
+}
+
+function columnWidths(rows: readonly (readonly Cell[])[]): number[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 1, cell.text.length)
+  }
+  return widths
+}
+
+function narrow(widths: number[], width: number): number[] {
+  const fitted = [...widths]
+  const tooWide = () => fitted.reduce((sum, w) => sum + w, 0) + 2 * (fitted.length - 1) > width
+  while (tooWide()) {
+    const widest = fitted.indexOf(Math.max(...fitted))
+    if ((fitted[widest] ?? 0) <= 12) break
+    fitted[widest] = (fitted[widest] ?? 0) - 1
+  }
+  return fitted
+}

@@ -1,0 +1,37 @@
+import { applyPatch } from 'diff'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { unifiedDiff } from '../../src/report/file-diff.ts'
+
+// No line break characters but \n, and nothing that is spelt out for the terminal.
+const text = fc
+  .array(fc.string({ unit: fc.constantFrom('a', 'b', ' ', '-', '+', '@'), maxLength: 4 }), { maxLength: 12 })
+  .map((lines) => lines.join('\n'))
+
+test('the diff, applied to what was, gives what will be', () => {
+  fc.assert(
+    fc.property(text, text, (before, after) => {
+      const { lines, added, removed } = unifiedDiff({ subject: 'x', before, after })
+      if (added + removed === 0) expect(after).toBe(before)
+      else expect(applyPatch(before, `${lines.join('\n')}\n`)).toBe(after)
+    }),
+  )
+})
+
+test('a file that appears is diffed against /dev/null', () => {
+  expect(unifiedDiff({ subject: '/a', before: null, after: 'x\n' }).lines).toEqual([
+    '--- /dev/null',
+    '+++ after /a',
+    '@@ -0,0 +1,1 @@',
+    '+x',
+  ])
+})
+
+test('two texts that share nothing are diffed in no time', () => {
+  const before = Array.from({ length: 20_000 }, (_, n) => `old ${n}`).join('\n')
+  const after = Array.from({ length: 20_000 }, (_, n) => `new ${n}`).join('\n')
+  const started = performance.now()
+  const { added, removed } = unifiedDiff({ subject: 'x', before, after })
+  expect([added, removed]).toEqual([20_000, 20_000])
+  expect(performance.now() - started).toBeLessThan(5000)
+})
