@@ -142,7 +142,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
   async apply(world, _target, change) {
     const object = await chartObject(change.after)
     const existing = await world.kube.get(helmChart, 'cilium', namespace)
-    if (existing) await world.kube.patch(helmChart, 'cilium', namespace, { spec: object['spec'] })
+    if (existing) await world.kube.patch(helmChart, 'cilium', namespace, { spec: object.spec })
     else await world.kube.create(object)
   },
   async verify(world, _target, change, task) {

@@ -1,17 +1,21 @@
+import { mustRun, script } from '../nodes/run.ts'
 import { ciliumLeftoversScript } from './cilium-leftovers-script.ts'
 import { purge } from './netfilter-purged.ts'
-import { mustRun, script } from '../nodes/run.ts'
 import { wayBack } from './way-back.ts'
 
 /** Registered before Cilium is installed: on the way back, after it was uninstalled, the node is freed of what it left. */
 export const ciliumWayBack = wayBack({
   name: 'cilium.way-back',
   reads: ['cni'],
-  note: (facts, target) => ({ existed: Object.keys(facts.nodes[target]?.cni.files ?? {}).filter((path) => !/\s/.test(path)) }),
+  note: (facts, target) => ({
+    existed: Object.keys(facts.nodes[target]?.cni.files ?? {}).filter((path) => !/\s/.test(path)),
+  }),
   how: "remove Cilium's links, rules, programs and files from the node; put renamed CNI configurations back",
   async run(world, target, note, task) {
     const node = world.nodes.get(target)
-    const kept = note.existed.filter((path) => path.startsWith('/etc/') || path.startsWith('/opt/') || path.endsWith('.cilium_bak'))
+    const kept = note.existed.filter(
+      (path) => path.startsWith('/etc/') || path.startsWith('/opt/') || path.endsWith('.cilium_bak'),
+    )
     await mustRun(node, {
       ...script('cilium-leftovers', ciliumLeftoversScript, kept),
       mode: 'write',

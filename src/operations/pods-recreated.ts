@@ -50,6 +50,7 @@ export function missingOfPods(
   target: string,
   network: 'cilium' | 'other',
   podCidr: string,
+  ready: readonly string[],
 ): string | null {
   if (facts.nodes[target]?.sandboxes === null) return 'containerd does not answer'
   const left = sandboxesOn(facts, target, network === 'cilium' ? 'other' : 'cilium', podCidr)
@@ -58,7 +59,11 @@ export function missingOfPods(
   const expected = facts.kube.pods.filter(
     (pod) => pod.node === target && !pod.hostNetwork && !['Succeeded', 'Failed'].includes(pod.phase),
   )
-  const waiting = expected.filter((pod) => !pod.ready || inNetwork(pod.ip, podCidr) !== (network === 'cilium'))
+  const waiting = expected.filter(
+    (pod) =>
+      inNetwork(pod.ip, podCidr) !== (network === 'cilium') ||
+      (!pod.ready && ready.includes(`${pod.namespace}/${pod.name}`)),
+  )
   if (waiting.length > 0)
     return `${expected.length - waiting.length} of ${expected.length} pods are ready (${waiting[0]?.namespace}/${waiting[0]?.name}: ${waiting[0]?.waiting ?? waiting[0]?.ip ?? waiting[0]?.phase})`
   if (network === 'other') return null
