@@ -1,0 +1,91 @@
+/** The kinds of NetworkPolicy that were recorded on a real cluster, once for each namespace of the workload. */
+
+interface PolicySpec {
+  podSelector: Selector
+  policyTypes: ('Ingress' | 'Egress')[]
+  ingress?: { from?: Peer[]; ports?: Port[] }[]
+  egress?: { to?: Peer[]; ports?: Port[] }[]
+}
+interface Selector {
+  matchLabels?: Record<string, string>
+  matchExpressions?: { key: string; operator: 'In'; values: string[] }[]
+}
+interface Peer {
+  podSelector?: Selector
+  namespaceSelector?: Selector
+  ipBlock?: { cidr: string; except?: string[] }
+}
+interface Port {
+  port: number | string
+  protocol: 'TCP' | 'UDP'
+}
+
+const app = (name: string): Selector => ({ matchLabels: { app: name } })
+const team = (name: string): Selector => ({ matchLabels: { team: name } })
+const tcp = (port: number | string): Port => ({ port, protocol: 'TCP' })
+const dns: Port[] = [{ port: 53, protocol: 'UDP' }, tcp(53)]
+const kubeSystem: Selector = { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }
+
+/**
+ * Fifteen policies of one namespace. `neighbour`: the namespace whose clients may come in; `closed`: egress is denied too.
+ * No ipBlock holds an address of a pod or node: with Cilium it would stop matching them, and the workload would not be
+ * the same before and after.
+ */
+export function policiesOf(neighbour: string, namespace: string, closed: boolean): Record<string, PolicySpec> {
+  const ingress = (podSelector: Selector, rule: { from?: Peer[]; ports?: Port[] }): PolicySpec => ({
+    podSelector,
+    policyTypes: ['Ingress'],
+    ingress: [rule],
+  })
+  const egress = (podSelector: Selector, rule: { to?: Peer[]; ports?: Port[] }): PolicySpec => ({
+    podSelector,
+    policyTypes: ['Egress'],
+    egress: [rule],
+  })
+  return {
+    'default-deny': { podSelector: {}, policyTypes: closed ? ['Ingress', 'Egress'] : ['Ingress'] },
+    'allow-web-from-cli': ingress(app('web'), { from: [{ podSelector: app('cli') }], ports: [tcp(8080)] }),
+    'allow-web-from-probe': ingress(app('web'), {
+      from: [{ namespaceSelector: team('edge'), podSelector: app('probe') }],
+    }),
+    'allow-web-named-port': ingress(app('web'), {
+      from: [{ namespaceSelector: team(neighbour) }],
+      ports: [tcp('web')],
+    }),
+    'allow-neighbour': ingress(app('web'), {
+      from: [{ namespaceSelector: team(neighbour), podSelector: app('cli') }],
+    }),
+    'allow-multi': ingress(
+      { matchExpressions: [{ key: 'role', operator: 'In', values: ['server', 'client'] }] },
+      {
+        from: [
+          { podSelector: { matchLabels: { role: 'client' } } },
+          {
+            namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'In', values: [neighbour, namespace] }] },
+            podSelector: app('cli'),
+          },
+          { ipBlock: { cidr: '192.0.2.0/24' } },
+        ],
+        ports: [tcp(9090), { port: 5353, protocol: 'UDP' }],
+      },
+    ),
+    'allow-office': ingress(app('web'), {
+      from: [{ ipBlock: { cidr: '203.0.113.0/24', except: ['203.0.113.128/25'] } }],
+      ports: [tcp(8080)],
+    }),
+    'port-only': ingress(app('web'), { ports: [tcp(9191)] }),
+    'selects-nothing': ingress(app('ghost'), {}),
+    'cli-egress-dns': egress(app('cli'), { to: [{ namespaceSelector: kubeSystem }], ports: dns }),
+    'cli-egress-web': egress(app('cli'), { to: [{ podSelector: app('web') }], ports: [tcp(8080), tcp(9090)] }),
+    'cli-egress-teams': egress(app('cli'), { to: [{ namespaceSelector: {} }] }),
+    'web-egress-dns': egress(app('web'), { to: [{ namespaceSelector: kubeSystem }], ports: dns }),
+    'web-egress-out': egress(
+      { matchLabels: { role: 'server' } },
+      {
+        to: [{ ipBlock: { cidr: '0.0.0.0/0', except: ['169.254.169.254/32', '10.0.0.0/8', '192.168.0.0/16'] } }],
+        ports: [tcp(443)],
+      },
+    ),
+    'probe-open': { podSelector: app('probe'), policyTypes: ['Ingress', 'Egress'], ingress: [{}], egress: [{}] },
+  }
+}
