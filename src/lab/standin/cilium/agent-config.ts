@@ -1,0 +1,61 @@
+import { z } from 'zod'
+
+const boolean = z.enum(['true', 'false']).transform((text) => text === 'true')
+const number = z.string().regex(/^\d+$/).transform(Number)
+
+/** Keys of cilium-config that the stand-in's agent acts on; a real agent has some hundred more. */
+const keys = z.object({
+  'routing-mode': z.string().default('tunnel'),
+  'tunnel-protocol': z.string().default('vxlan'),
+  'tunnel-port': number.default(8472),
+  'enable-policy': z.enum(['default', 'always', 'never']).default('default'),
+  'custom-cni-conf': boolean.default(false),
+  'write-cni-conf-when-ready': z.string().optional(),
+  'cni-exclusive': boolean.default(true),
+  'cni-uninstall': boolean.default(false),
+  'cni-chaining-mode': z.string().default('none'),
+  'cni-log-file': z.string().default('/var/run/cilium/cilium-cni.log'),
+  mtu: number.default(0),
+  devices: z.string().default(''),
+  'enable-l7-proxy': boolean.default(true),
+  'enable-ipv4-masquerade': boolean.default(true),
+  'enable-endpoint-health-checking': boolean.default(true),
+})
+
+export type AgentConfig = z.output<typeof keys>
+
+/** Reads the merged keys as an agent does at its start; what it cannot run with is one error that names the key. */
+export function agentConfig(merged: Record<string, string>): AgentConfig {
+  const parsed = keys.safeParse(merged)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const key = String(issue?.path[0])
+    throw new Error(`invalid value ${JSON.stringify(merged[key])} for option ${key}: ${issue?.message}`)
+  }
+  const config = parsed.data
+  if (config['routing-mode'] !== 'tunnel' || config['tunnel-protocol'] !== 'vxlan') {
+    throw new Error(
+      `the practice cluster's Cilium knows routing-mode tunnel with tunnel-protocol vxlan only, not ${config['routing-mode']}/${config['tunnel-protocol']}`,
+    )
+  }
+  return config
+}
+
+interface NodeConfig {
+  metadata: { name: string }
+  spec?: { nodeSelector?: { matchLabels?: Record<string, string> }; defaults?: Record<string, string> }
+}
+
+/** cilium-config with every CiliumNodeConfig that selects the node over it, in the order of their names. */
+export function mergeNodeConfigs(
+  base: Record<string, string>,
+  nodeConfigs: readonly NodeConfig[],
+  nodeLabels: Record<string, string>,
+): Record<string, string> {
+  const selecting = nodeConfigs
+    .filter(({ spec }) =>
+      Object.entries(spec?.nodeSelector?.matchLabels ?? {}).every(([key, value]) => nodeLabels[key] === value),
+    )
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+  return Object.assign({}, base, ...selecting.map(({ spec }) => spec?.defaults ?? {}))
+}
