@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { digestOf } from '../engine/digest.ts'
 import { InputError } from '../errors.ts'
 import { type ExtraRule, maxBytes, parseInventory } from './parse.ts'
 import type { Path, Problem } from './problems.ts'
@@ -52,16 +52,7 @@ export function digest(inventory: Inventory): string {
     cilium: { ...cilium, chart: 'path' in cilium.chart ? { path: cilium.chart.path.split('/').at(-1) } : cilium.chart },
     probes,
   }
-  return createHash('sha256').update(canonical(meaning)).digest('hex')
-}
-
-/** JSON with sorted keys: equal for equal values, however they were written. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
+  return digestOf(meaning)
 }
 
 function readBytes(path: string, file: string): Uint8Array {
