@@ -5,6 +5,8 @@ import type { Moved, StepAnswer } from './operator.ts'
 export type EngineEvent =
   | { kind: 'run-started'; runId: string; plan: Plan; resumed: boolean }
   | { kind: 'lock-taken'; places: readonly string[]; unasked: readonly string[]; tookOver: boolean }
+  /** The journal's last line was being written when the machine stopped; it was cut off and kept beside it. */
+  | { kind: 'journal-mended'; line: number; asideName: string }
   | { kind: 'step-asked'; step: PlannedStep }
   | { kind: 'step-answered'; stepId: string; answer: StepAnswer }
   | { kind: 'step-started'; step: PlannedStep }

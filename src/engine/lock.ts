@@ -1,3 +1,6 @@
+import { BlockedError, FailedError } from '../errors.ts'
+import { faultPoint } from './fault-point.ts'
+
 /** Who holds a lock. Stands in the lock itself, so that whoever meets it is told. No secret: the nonce only names it. */
 export interface LockOwner {
   /** Names this one lock; whoever breaks it must say it, and so cannot break another by accident. */
@@ -48,5 +51,67 @@ export interface HeldLocks {
   release(): Promise<void>
 }
 
-/** All or none, in order. BlockedError naming who holds it, since when, for which run, and how to break it. */
-export declare function takeLocks(options: LockOptions): Promise<HeldLocks>
+/**
+ * All or none, in the given order (two operators who start at once then meet at the first place). A lock of the same run
+ * whose process is gone is taken over.
+ * @throws BlockedError naming who holds it, since when, for which run, and how to break it; nothing is held then
+ * @throws FailedError when a place that must answer does not
+ */
+export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
+  const { places, owner } = options
+  const taken: LockPlace[] = []
+  const unasked: string[] = []
+  let tookOver: LockOwner | null = null
+  let broke: LockOwner | null = null
+  const release = async (): Promise<void> => {
+    for (const place of taken.toReversed()) await place.release(owner.nonce)
+    faultPoint('lock.released', owner.runId)
+  }
+  try {
+    for (const place of places) {
+      const holder = await ask(place, owner)
+      if (holder === 'away') {
+        unasked.push(place.name)
+        continue
+      }
+      if (holder !== 'taken') {
+        const ownRun = holder.runId === owner.runId && !options.mayBeAlive(holder)
+        if (!ownRun && holder.nonce !== options.breakNonce) throw heldBy(holder, place, owner)
+        await place.release(holder.nonce)
+        const again = await ask(place, owner)
+        if (again !== 'taken') throw heldBy(again === 'away' ? holder : again, place, owner)
+        if (ownRun) tookOver = holder
+        else broke = holder
+      }
+      taken.push(place)
+      faultPoint('lock.taken', place.name)
+    }
+  } catch (error) {
+    await release()
+    throw error
+  }
+  return { nonce: owner.nonce, places: taken.map((place) => place.name), unasked, tookOver, broke, release }
+}
+
+async function ask(place: LockPlace, owner: LockOwner): Promise<'taken' | 'away' | LockOwner> {
+  try {
+    const holder = await place.acquire(owner)
+    return holder !== 'taken' && holder.nonce === owner.nonce ? 'taken' : holder
+  } catch (cause) {
+    if (place.mayBeAway === true) return 'away'
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new FailedError(
+      `the lock on ${place.name} could not be asked for: ${why}`,
+      { next: 'nothing was changed' },
+      cause,
+    )
+  }
+}
+
+function heldBy(holder: LockOwner, place: LockPlace, owner: LockOwner): BlockedError {
+  const who = `${holder.user}@${holder.host} (process ${holder.pid})`
+  const own = holder.runId === owner.runId ? ', and may still be alive' : ''
+  return new BlockedError(`${place.name}: locked by ${who} since ${holder.since} for run ${holder.runId}${own}`, {
+    next: `ask them; if that run is over for good: migrate run --break-lock ${holder.nonce}`,
+  })
+}

@@ -196,6 +196,8 @@ export interface PlannedStep {
   outage?: { what: string; expectedMs: number }
   membersUp?: string
   timeoutMs?: number
+  /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */
+  targets?: Target[]
   /** Empty for gates and records, and for changes that are already so. */
   tasks: PlannedTask[]
 }

@@ -1,6 +1,9 @@
 import { z } from 'zod'
+import type { Json } from './model.ts'
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/)
+/** The engine's JSON is read-only, zod's is not. */
+const json: z.ZodType<Json> = z.json()
 const stepId = z.string()
 const target = z.string()
 const taskId = z.string()
@@ -11,9 +14,9 @@ const intent = z.int().nonnegative()
 export const findingSchema = z.strictObject({
   level: z.enum(['fine', 'warns', 'blocks', 'unknown']),
   title: z.string(),
-  target: z.string().optional(),
+  target: z.string().exactOptional(),
   detail: z.string(),
-  fix: z.string().optional(),
+  fix: z.string().exactOptional(),
 })
 
 export const undoSchema = z.union([z.strictObject({ how: z.string() }), z.strictObject({ impossible: z.string() })])
@@ -27,7 +30,7 @@ export const recordSchema = z.discriminatedUnion('kind', [
     /** digestOf(plan): a resume with another plan is refused. */
     planDigest: sha256Schema,
     runbook: z.string(),
-    params: z.json(),
+    params: json,
     operator: z.string(),
   }),
   z.strictObject({ kind: z.literal('resumed'), operator: z.string() }),
@@ -48,7 +51,7 @@ export const recordSchema = z.discriminatedUnion('kind', [
     stepId,
     target,
     /** All that undo needs. */
-    change: z.json(),
+    change: json,
     undo: undoSchema,
   }),
   z.strictObject({ kind: z.literal('done'), taskId, stepId, target, intent }),
@@ -69,7 +72,7 @@ export const recordSchema = z.discriminatedUnion('kind', [
     kind: z.literal('drift'),
     stepId,
     target,
-    what: z.array(z.strictObject({ path: z.string(), before: z.json().optional(), now: z.json().optional() })),
+    what: z.array(z.strictObject({ path: z.string(), before: json.optional(), now: json.optional() })),
     answer: z.enum(['accept', 'stop']),
   }),
   z.strictObject({ kind: z.literal('recorded'), stepId, name: z.string(), file: z.string(), sha256: sha256Schema }),

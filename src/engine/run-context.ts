@@ -1,6 +1,6 @@
 import type { Emit } from './events.ts'
 import type { Interrupts } from './interrupts.ts'
-import type { Journal } from './journal.ts'
+import type { JournalStore } from './journal.ts'
 import type { LockOptions } from './lock.ts'
 import type { Clock, FactsReader, Json, Plan, Runbook } from './model.ts'
 import type { Operator } from './operator.ts'
@@ -20,7 +20,8 @@ export interface RunContext<Facts, World> {
   /** What the plan was made from (it travels in the plan file). */
   initialFacts: Facts
   runbook: Runbook<Facts, World, unknown>
-  journal: Journal
+  /** Opened, and mended where its last line is torn, only once the lock is held. */
+  journal: JournalStore
   records: RecordFiles
   reader: FactsReader<Facts>
   world: World

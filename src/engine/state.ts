@@ -1,5 +1,4 @@
 import type { Json, Target } from './model.ts'
-import type { JournalEntry } from './records.ts'
 
 export type TaskStatus =
   | 'pending'
@@ -23,6 +22,7 @@ export interface IntentState {
   readonly undo: 'none' | 'in-doubt' | 'failed' | 'undone'
   /** Id of the undo in doubt, or of the last one that failed. */
   readonly undoTaskId: string | null
+  readonly undoAttempts: number
 }
 
 export interface TaskState {
@@ -68,5 +68,33 @@ export interface RunState {
   readonly next: readonly ('resume' | 'rollback')[]
 }
 
-/** What the journal says, and nothing else. */
-export declare function foldState(entries: readonly JournalEntry[]): RunState
+/** Intents that have not been undone: what a rollback has to undo, and what a run has on the cluster. */
+export function standing(task: TaskState): readonly IntentState[] {
+  return task.intents.filter((intent) => intent.undo !== 'undone')
+}
+
+/** True when nothing of this run's making is on the cluster. */
+export function touchedNothing(state: RunState): boolean {
+  return [...state.steps.values()].every((step) =>
+    [...step.tasks.values()].every((task) => standing(task).length === 0),
+  )
+}
+
+/**
+ * The id for the next try of a task. A task in doubt keeps its id, so that a command that may still be running on the
+ * node is found again; after a known outcome a new try gets a new id, or it would be taken for the old one.
+ * `_` stands in no step id and no node name, so no two tasks share an id.
+ */
+export function nextTaskId(stepId: string, target: Target, task: TaskState | undefined): string {
+  const last = task?.intents.at(-1)
+  if (last !== undefined && last.outcome === 'in-doubt' && last.undo === 'none') return last.taskId
+  const used = new Set(task?.intents.map((intent) => intent.taskId)).size
+  return used === 0 ? `${stepId}_${target}` : `${stepId}_${target}_${used + 1}`
+}
+
+/** The same for the next try of undoing one intent. */
+export function nextUndoTaskId(intent: IntentState): string {
+  if (intent.undo === 'in-doubt' && intent.undoTaskId !== null) return intent.undoTaskId
+  const suffix = intent.undoAttempts === 0 ? '' : `_${intent.undoAttempts + 1}`
+  return `${intent.taskId}_undo${intent.seq}${suffix}`
+}
