@@ -30,10 +30,8 @@ if (!$agent) {
     . '\\nIs the agent running?"}';
   exit 1;
 }
-for my $name (qw(CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME CNI_ARGS)) {
-  print $agent "$name=" . ($ENV{$name} // '') . "\\n";
-}
-print $agent "\\n$conf"; $agent->can('flush') and $agent->flush; shutdown($agent, 1);
+my $call = join '', map { "$_=" . ($ENV{$_} // '') . "\\n" } qw(CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME CNI_ARGS);
+syswrite $agent, "$call\\n$conf"; shutdown($agent, 1);
 my $answer = do { local $/; <$agent> } // '';
 if ($answer !~ s/^([01])\\n//) { print '{"code":100,"msg":"the Cilium agent went away during the call"}'; exit 1 }
 my $code = $1; print $answer; exit $code;
