@@ -58,7 +58,7 @@ export interface Lab {
   operatorNamespace: string
   /** Runs a program in a node as root, past sshd: for tests that look behind the product's back. */
   exec(node: string, argv: readonly [string, ...string[]], options?: { stdin?: string }): Promise<Finished>
-  /** Runs a program on this machine, with the network of the operator's side. */
+  /** Runs a program on this machine, with the network of the operator's side; `migrate` is on its PATH. */
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<Finished>
 }
 
@@ -116,6 +116,7 @@ async function bootMachines(state: LabState, options: LabOptions, say: (line: st
   const sudoPassword = randomBytes(12).toString('base64url')
   writeFileSync(`${dir}/operatorpw.password`, `${sudoPassword}\n`, { mode: 0o600 })
   const token = randomBytes(16).toString('hex')
+  writeMigrate(dir)
   await makeNetwork(name)
   const since = performance.now()
   await Promise.all(
@@ -132,6 +133,13 @@ async function bootMachines(state: LabState, options: LabOptions, say: (line: st
   const knownHosts = nodes.flatMap((node) => hostKeysOf(machineOf(state, node)))
   writeFileSync(`${dir}/known_hosts`, `${knownHosts.join('\n')}\n`, { mode: 0o600 })
   writeInventory(dir, name, nodes)
+}
+
+/** `migrate` for the operator's side: this very program, also where nothing of that name is installed. */
+function writeMigrate(dir: string): void {
+  mkdirSync(`${dir}/bin`)
+  const quoted = [process.execPath, application().commandLine].map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+  writeFileSync(`${dir}/bin/migrate`, `#!/bin/sh\nexec ${quoted.join(' ')} "$@"\n`, { mode: 0o755 })
 }
 
 const machineOf = (state: LabState, node: PlannedNode): Machine => ({
@@ -186,14 +194,17 @@ export function find(name: string = defaultLabName): Lab {
     nodes: state.nodes.map((node) => ({ ...node, pid: leaderOf(name, node.name)?.pid ?? null })),
     operatorNamespace,
     exec: (node, argv, options) => execIn(name, nodeOf(state, node).name, argv, options),
-    run: (argv, options) => run(inOperatorNamespace(name, argv), options),
+    run: (argv, options) =>
+      run(inOperatorNamespace(name, argv), { ...options, env: { ...operatorEnv(name), ...options?.env } }),
   }
 }
 
 /** As `Lab.run`, with this terminal passed through; gives the exit code. */
 export function runFromOperator(lab: Lab, argv: readonly [string, ...string[]]): Promise<number> {
-  return runAttached(inOperatorNamespace(lab.name, argv), { MIGRATE_LAB: lab.name })
+  return runAttached(inOperatorNamespace(lab.name, argv), operatorEnv(lab.name))
 }
+
+const operatorEnv = (lab: string) => ({ PATH: `${labDir(lab)}/bin:${process.env.PATH ?? '/usr/bin:/bin'}` })
 
 function stateOf(name: string): LabState {
   const state = readState(name)

@@ -18,7 +18,8 @@ const recipe = `
 # A K3s node has neither etcd nor etcdctl on its PATH, and no etcd of the distribution running.
 mkdir -p /usr/lib/migrate-lab/etcd /usr/lib/migrate-lab/bin /usr/lib/migrate-lab/app /usr/lib/migrate-lab/node_modules
 mv /usr/bin/etcd /usr/bin/etcdctl /usr/lib/migrate-lab/etcd/
-rm -f /lib/systemd/system/etcd*.service /etc/systemd/system/multi-user.target.wants/etcd* /etc/systemd/system/etcd*.service
+update-rc.d etcd remove
+rm -f /etc/init.d/etcd /lib/systemd/system/etcd*.service /etc/systemd/system/multi-user.target.wants/etcd* /etc/systemd/system/etcd*.service
 rm -rf /etc/default/etcd /var/lib/etcd
 mkdir -p /var/lib/migrate-lab/faults /var/lib/rancher
 # Users to practise sudo with: without and with a password. Debian has a group called operator.
