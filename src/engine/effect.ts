@@ -36,7 +36,9 @@ export async function runEffect(
   const over = new AbortController()
   const signal = AbortSignal.any([abort, journalFailure, deadline.signal])
   clock.sleep(timeoutMs, over.signal).then(
-    () => deadline.abort(new FailedError(`not done within ${Math.round(timeoutMs / 1000)} s`)),
+    () => {
+      if (!over.signal.aborted) deadline.abort(new FailedError(`not done within ${Math.round(timeoutMs / 1000)} s`))
+    },
     () => undefined,
   )
   const task: TaskContext = {

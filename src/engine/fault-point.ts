@@ -40,12 +40,12 @@ export function useFaultHook(next: FaultHook): Disposable {
 }
 
 /**
- * MIGRATE_FAULT_POINT=NAME[#N]: this process is killed (SIGKILL, as by a power cut) when it comes to NAME for the N-th time.
+ * MIGRATE_FAULT_POINT=NAME[:N]: this process is killed (SIGKILL, as by a power cut) when it comes to NAME for the N-th time.
  * NAME is a full name or one without what follows the colon.
  */
 function hookOf(setting: string | undefined): FaultHook | null {
   if (setting === undefined || setting === '') return null
-  const [, wanted, count] = /^(.*?)(?:[#:](\d+))?$/.exec(setting) ?? []
+  const [, wanted, count] = /^(.*?)(?::(\d+))?$/.exec(setting) ?? []
   let left = Number(count ?? 1)
   return (name) => {
     if (name !== wanted && name.split(':')[0] !== wanted) return

@@ -94,7 +94,7 @@ function checkLine(name: string, chain: Chain, value: unknown): JournalEntry {
   const line = chain.entries.length + 1
   const refuse = (problem: string): never => {
     throw new InputError(`${name}:${line}: ${problem}`, {
-      next: 'the journal was changed after it was written: restore it from a copy; nothing was done on its account',
+      next: 'the journal was changed after it was written: restore it from a copy',
     })
   }
   if (value === undefined) return refuse('is not JSON, and lines follow it')

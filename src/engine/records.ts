@@ -99,9 +99,9 @@ export const recordSchema = z.discriminatedUnion('kind', [
 export type JournalRecord = z.infer<typeof recordSchema>
 
 /** What a line holds besides its record: its number from 0, ISO time, and the SHA-256 of the line before. */
-export const envelopeSchema = z.object({
+export const envelopeSchema = z.looseObject({
   seq: z.int().nonnegative(),
   time: z.iso.datetime(),
   prev: sha256Schema,
 })
-export type JournalEntry = z.infer<typeof envelopeSchema> & JournalRecord
+export type JournalEntry = { seq: number; time: string; prev: string } & JournalRecord
