@@ -64,7 +64,7 @@ export function etcdConfig(start: EtcdStart): object {
  */
 export function startEtcd(start: EtcdStart): ChildProcess {
   mkdirSync(etcdPaths.data, { recursive: true, mode: 0o700 })
-  writeFileSync(etcdPaths.config, stringify(etcdConfig(start)), { mode: 0o600 })
+  writeFileSync(etcdPaths.config, stringify(etcdConfig(start), { lineWidth: 0 }), { mode: 0o600 })
   return spawn('setpriv', ['--pdeathsig', 'KILL', `${paths.etcd}/etcd`, `--config-file=${etcdPaths.config}`], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
