@@ -16,7 +16,8 @@ export async function readIfThere(path: string): Promise<string | null> {
 
 /** Writes a file so that a reader, or a power-off, never meets half of it. */
 export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  // A folder made for secret files is not for others either.
+  await mkdir(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 })
   const half = `${path}.${process.pid}.tmp`
   await writeFile(half, text, { mode })
   await rename(half, path)

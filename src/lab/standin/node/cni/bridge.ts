@@ -66,9 +66,10 @@ function gatewayOf(subnet: string): string {
 
 /** Makes the bridge if it is not there and returns its MAC. A MAC of its own keeps it from changing with its ports. */
 async function ensureBridge(gateway: string, mtu: number): Promise<string> {
-  const there = await attempt(['cat', `/sys/class/net/${bridgeName}/address`])
-  const mac = there.code === 0 ? there.stdout.trim() : randomMac()
-  if (there.code !== 0) {
+  const there = await attempt(['ip', '-j', 'link', 'show', bridgeName])
+  const [bridge] = there.code === 0 ? (JSON.parse(there.stdout) as { address: string }[]) : []
+  const mac = bridge?.address ?? randomMac()
+  if (bridge === undefined) {
     await ipBatch([`link add name ${bridgeName} address ${mac} mtu ${mtu} type bridge`, `link set ${bridgeName} up`])
   }
   const addresses = await run(['ip', '-o', '-4', 'addr', 'show', 'dev', bridgeName])

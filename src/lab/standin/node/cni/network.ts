@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt } from '../command.ts'
 import { isMissing, readIfThere, writeWhole } from '../files.ts'
@@ -47,6 +47,7 @@ export class PodNetwork {
     return this.queue.add(async () => {
       const list = await loadNetworkList(this.directories.confDir)
       if (list === null) throw new Error(notInitialized)
+      await mkdir('/var/lib/cni', { recursive: true, mode: 0o700 })
       await this.addList(parseLoopback(), pod, 'lo')
       return this.addList(list, pod, 'eth0')
     })

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { attempt, ipBatch, run } from '../command.ts'
 
 export const deviceName = 'flannel.1'
@@ -24,7 +23,6 @@ export async function uplinkOf(nodeIp: string): Promise<Uplink> {
 }
 
 interface VxlanLink {
-  address: string
   linkinfo?: {
     info_kind?: string
     info_data?: { id?: number; local?: string; link?: string; port?: number; learning?: boolean }
@@ -61,7 +59,8 @@ export async function ensureDevice(
       .toLowerCase()
     throw new Error(`failed to set interface ${deviceName} to UP state: ${reason}`)
   }
-  return { mac: (await readFile(`/sys/class/net/${deviceName}/address`, 'utf8')).trim(), mtu }
+  const [made] = JSON.parse(await run(['ip', '-j', 'link', 'show', deviceName])) as { address: string }[]
+  return { mac: made?.address ?? '', mtu }
 }
 
 function isCompatible(link: VxlanLink, nodeIp: string, uplink: Uplink): boolean {

@@ -65,7 +65,7 @@ export interface Pod {
 
 export function readPod(object: ApiObject): Pod {
   const spec = object.spec ?? {}
-  const deletion: { deletionGracePeriodSeconds?: number } = object.metadata
+  const deletion = object.metadata as ApiObject['metadata'] & { deletionGracePeriodSeconds?: number }
   return {
     name: object.metadata.name,
     namespace: object.metadata.namespace ?? 'default',

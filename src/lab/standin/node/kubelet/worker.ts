@@ -15,6 +15,8 @@ import { mountVolumes, unmountVolumes } from './volumes.ts'
 
 /** Shorter than the real kubelet's 10 s to 5 min, so that practising a crash loop does not take an evening. */
 const backOffMs = { first: 1000, longest: 20_000 }
+/** Between tries to pull an image that could not be pulled. */
+const pullRetryMs = 10_000
 /** A container that ran this long starts again without waiting. */
 const steadyMs = 60_000
 
@@ -37,6 +39,7 @@ export class PodWorker {
   private ready = new Map<string, boolean>()
   private waiting = new Map<string, Waiting>()
   private backOffs = new Map<string, BackOff>()
+  private pullFailedMs = new Map<string, number>()
   private mounted = false
   private reported = ''
 
@@ -61,8 +64,9 @@ export class PodWorker {
   }
 
   update(pod: Pod): void {
+    const isNews = pod.object.metadata.resourceVersion !== this.pod.object.metadata.resourceVersion
     this.pod = pod
-    this.loop.request()
+    if (isNews) this.loop.request()
   }
 
   wake = (): void => this.loop.request()
@@ -221,10 +225,18 @@ export class PodWorker {
       await this.event('Warning', 'ErrImageNeverPull', message)
       return null
     }
+    if (Date.now() - (this.pullFailedMs.get(image) ?? 0) < pullRetryMs) {
+      this.waiting.set(container.name, {
+        reason: 'ImagePullBackOff',
+        message: `Back-off pulling image "${container.image}"`,
+      })
+      return null
+    }
     try {
       await images.pull(image)
       return image
     } catch (error) {
+      this.pullFailedMs.set(image, Date.now())
       this.waiting.set(container.name, { reason: 'ErrImagePull', message: text(error) })
       await this.event('Warning', 'Failed', `Failed to pull image "${container.image}": ${text(error)}`)
       return null
