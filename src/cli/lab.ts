@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { InputError } from '../errors.ts'
 import { type FaultName, faults, parseFault } from '../lab/faults.ts'
+import { requireRoot } from '../lab/host.ts'
 import {
   breakNode,
   down,
@@ -21,7 +22,9 @@ const sayLine = (line: string) => process.stderr.write(`${line}\n`)
 
 /** `migrate lab ...`: a practice cluster of real nodes on this machine. */
 export function labCommand(): Command {
-  const lab = new Command('lab').description('a practice cluster of real nodes on this machine (needs root)')
+  const lab = new Command('lab')
+    .description('a practice cluster of real nodes on this machine (needs root)')
+    .hook('preAction', requireRoot)
   const nameOption = () => new Option('--name <lab>', 'which lab').default(defaultLabName)
   const jsonOption = () => new Option('--json', 'print JSON')
 

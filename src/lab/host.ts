@@ -95,13 +95,18 @@ const hostPackages = [
   ['util-linux', '/usr/bin/nsenter'],
 ] as const
 
-/** What the practice cluster needs of this machine. Says what is missing, and why, before it installs it. */
-export async function prepareHost(say: (line: string) => void): Promise<void> {
+/** Throws InputError where containers cannot be made or seen. */
+export function requireRoot(): void {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
     throw new InputError('the practice cluster is made of Linux containers and needs root', {
       next: 'run the same command as root on a Debian or Ubuntu machine (sudo npm run migrate -- lab up)',
     })
   }
+}
+
+/** What the practice cluster needs of this machine. Says what is missing, and why, before it installs it. */
+export async function prepareHost(say: (line: string) => void): Promise<void> {
+  requireRoot()
   const missing = hostPackages.filter(([, paths]) => !paths.split('|').some(existsSync)).map(([name]) => name)
   if (missing.length > 0) {
     if (!existsSync('/usr/bin/apt-get')) {
