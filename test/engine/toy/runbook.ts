@@ -49,7 +49,32 @@ export const setKey: Operation<ToyFacts, ToyWorld, { key: string; value: string 
   },
 }
 
-type ToyStep = Step<ToyFacts, ToyWorld>
+/** Counts up to a number, one write at a time: applied twice, it would end elsewhere. */
+export const countUp: Operation<ToyFacts, ToyWorld, number, { from: number; by: number }> = {
+  name: 'toy.count',
+  reads: ['values'],
+  diff(facts, target, wanted) {
+    const from = Number(facts[target]?.count ?? 0)
+    return from === wanted ? null : { from, by: wanted - from }
+  },
+  predict: (facts, target, { from, by }) => ({ ...facts, [target]: { ...facts[target], count: String(from + by) } }),
+  fingerprint: ({ from, by }) => ({ from, by }),
+  render: ({ by }) => ({ summary: `count ${by} up` }),
+  async apply(world, target, { by }) {
+    for (let i = 0; i < by; i += 1) {
+      await world.write(target, 'count', String(Number(world.of(target).get('count') ?? 0) + 1))
+    }
+  },
+  async verify(world, target, { from, by }) {
+    if (world.of(target).get('count') !== String(from + by)) throw new Error(`count is not ${from + by}`)
+  },
+  undo: {
+    how: 'the count before is written back',
+    run: (world, target, { from }) => world.write(target, 'count', from === 0 ? null : String(from)),
+  },
+}
+
+export type ToyStep = Step<ToyFacts, ToyWorld>
 
 export function setStep(
   id: string,
@@ -92,6 +117,7 @@ export const toySteps: readonly ToyStep[] = [
   { kind: 'record', id: 'remember', title: 'Remember', why: 'to compare', reads: ['values'], saveAs: 'before' },
   setStep('stop', 'service', 'stopped'),
   setStep('configure', 'conf', 'new', { order: 'parallel' }),
+  setStep('count', 'count', '3', { operation: bind(countUp, () => 3), order: 'parallel' }),
   setStep('announce', 'notice', 'out of service', { targets: () => [CLUSTER], skippable: 'only a notice' }),
   setStep('start', 'service', 'running'),
   {
