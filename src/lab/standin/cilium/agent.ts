@@ -60,7 +60,7 @@ const containers: Record<string, () => Promise<void>> = {
     buildConfig(await connectToApi(env, logger('k8s-client')), nodeName, volumes, logger('cilium-dbg')),
   'mount-cgroup': mountCgroup,
   'apply-sysctl-overwrites': overrideSysctls,
-  'mount-bpf-fs': mountCgroup,
+  'mount-bpf-fs': mountBpf,
   'clean-cilium-state': async () => undefined,
   'install-cni-binaries': () => installCniBinaries(volumes),
   'cilium-agent': agent,
