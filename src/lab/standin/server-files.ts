@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import { createAuthority, issue } from './certificates.ts'
@@ -69,6 +69,7 @@ const isIp = (name: string) => /^[0-9.]+$/.test(name)
 /** A kubelet's certificates for one node, made by the server it asks. */
 export async function issueNodeCertificates(nodeName: string, nodeIp: string, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const ca of ['server-ca.crt', 'client-ca.crt']) copyFileSync(`${tls}/${ca}`, `${folder}/${ca}`)
   const node = { name: `system:node:${nodeName}`, organization: 'system:nodes' }
   await issue(`${tls}/client-ca`, `${folder}/client-kubelet`, node)
   await issue(`${tls}/server-ca`, `${folder}/serving-kubelet`, {

@@ -40,6 +40,8 @@ export function etcdConfig(start: EtcdStart): object {
     'snapshot-count': 10000,
     'auto-compaction-mode': 'periodic',
     'auto-compaction-retention': '5m',
+    // Off by default when etcd reads a file.
+    'enable-grpc-gateway': true,
     logger: 'zap',
     'log-outputs': ['stderr'],
     'force-new-cluster': start.forceNewCluster === true,
@@ -65,8 +67,11 @@ export function etcdConfig(start: EtcdStart): object {
 export function startEtcd(start: EtcdStart): ChildProcess {
   mkdirSync(etcdPaths.data, { recursive: true, mode: 0o700 })
   writeFileSync(etcdPaths.config, stringify(etcdConfig(start), { lineWidth: 0 }), { mode: 0o600 })
+  // Without the socket: etcd would tell systemd that it is ready, in K3s' place.
+  const { NOTIFY_SOCKET: _, ...env } = process.env
   return spawn('setpriv', ['--pdeathsig', 'KILL', `${paths.etcd}/etcd`, `--config-file=${etcdPaths.config}`], {
     stdio: ['ignore', 'inherit', 'inherit'],
+    env,
   })
 }
 
