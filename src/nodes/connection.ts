@@ -74,8 +74,9 @@ export class Connection {
         return opened
       }
       // The place is free when the session is closed, however late: a command that hangs keeps it.
-      opened.channel.once('close', giveBack)
-      return await this.finish(opened.channel, stdin, limits)
+      opened.closed.then(giveBack, giveBack)
+      opened.channel.end(stdin)
+      return await opened.outcome
     } catch (error) {
       giveBack()
       throw error
@@ -83,7 +84,7 @@ export class Connection {
   }
 
   /** Opens a session and starts the command in it; tries again while the server has no session left to give. */
-  private async open(line: string, limits: ExecLimits): Promise<RawOutcome | { channel: ClientChannel }> {
+  private async open(line: string, limits: ExecLimits): Promise<RawOutcome | Session> {
     for (;;) {
       if (this.reason !== null) return neverSent(this.reason)
       const result = await this.openOnce(line, limits)
@@ -93,17 +94,17 @@ export class Connection {
     }
   }
 
-  private openOnce(
-    line: string,
-    limits: ExecLimits,
-  ): Promise<RawOutcome | { channel: ClientChannel } | { refused: string }> {
+  private openOnce(line: string, limits: ExecLimits): Promise<RawOutcome | Session | { refused: string }> {
     return new Promise((resolve) => {
       let late = false
-      const answer = (result: RawOutcome | { channel: ClientChannel } | { refused: string }) => {
+      const answer = (result: RawOutcome | Session | { refused: string }) => {
         clearTimeout(timer)
         this.onLost.delete(lost)
         if (!late) resolve(result)
-        else if ('channel' in result) result.channel.close()
+        else if ('channel' in result) {
+          result.channel.close()
+          result.outcome.catch(() => {})
+        }
         late = true
       }
       const timer = setTimeout(
@@ -114,7 +115,7 @@ export class Connection {
       this.onLost.add(lost)
       try {
         this.client.exec(line, (error, channel) => {
-          if (!error) return answer({ channel })
+          if (!error) return answer(this.watch(channel, limits))
           // With a `reason` the session was refused before the command was sent; without, the command itself may be refused.
           if ('reason' in error) return answer({ refused: error.message })
           if (this.reason !== null) return answer(unknown(this.reason))
@@ -128,7 +129,13 @@ export class Connection {
     })
   }
 
-  private finish(channel: ClientChannel, stdin: Uint8Array | undefined, limits: ExecLimits): Promise<RawOutcome> {
+  /** Must be called as soon as there is a session: its end may come in the same packet, and is told only once. */
+  private watch(channel: ClientChannel, limits: ExecLimits): Session {
+    const closed = new Promise<void>((resolve) => channel.once('close', () => resolve()))
+    return { channel, closed, outcome: this.outcomeOf(channel, limits) }
+  }
+
+  private outcomeOf(channel: ClientChannel, limits: ExecLimits): Promise<RawOutcome> {
     return new Promise((resolve, reject) => {
       const stdout = new Collector(limits.maxOutputBytes)
       const stderr = new Collector(limits.maxOutputBytes)
@@ -165,7 +172,6 @@ export class Connection {
         else if (exit?.signal !== undefined) end({ kind: 'signalled', signal: exit.signal })
         else end({ kind: 'unknown', reason: this.reason ?? 'the session was closed without an exit status' })
       })
-      channel.end(stdin)
     })
   }
 
@@ -198,6 +204,12 @@ export class Connection {
       }
     })
   }
+}
+
+interface Session {
+  channel: ClientChannel
+  closed: Promise<void>
+  outcome: Promise<RawOutcome>
 }
 
 /** Keeps chunks as bytes: decoding each on its own would break characters at the borders. */

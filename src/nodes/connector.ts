@@ -154,6 +154,8 @@ async function handshake(endpoint: Endpoint, keys: KeyRing, sock: Duplex | undef
   client?.on('error', () => {})
   client?.on('connect', () => {
     connected = true
+    // Otherwise small packets wait for acknowledgements, 40 ms each time.
+    client.setNoDelay(true)
   })
   try {
     await connecting
