@@ -180,6 +180,31 @@ describe('a node with flannel', () => {
     expect(await connect('cli-0', '192.168.77.11:18080')).toMatch(/^host-port /)
   })
 
+  test('the DNS pod answers for services and says no to names that are not', async () => {
+    const container = {
+      name: 'coredns',
+      image: 'rancher/mirrored-coredns-coredns:1.12.3',
+      ports: [{ containerPort: 53, protocol: 'UDP' }],
+    }
+    await machine.put(
+      podFolder('default'),
+      pod('default', 'coredns', { 'k8s-app': 'kube-dns' }, { containers: [container] }),
+    )
+    const { status } = await ready('coredns')
+    const ask = (name: string): Promise<string> =>
+      machine
+        .exec(
+          process.execPath,
+          '-e',
+          `const r = new (require('node:dns').promises.Resolver)({ timeout: 1000, tries: 1 }); r.setServers(['${status.podIP}']); r.resolve4('${name}').then((a) => console.log(a.join()), (e) => console.log(e.code))`,
+        )
+        .then((result) => result.stdout.trim())
+    await until('the answer', async () =>
+      (await ask('web.shop.svc.cluster.local')) === '10.43.0.50' ? true : undefined,
+    )
+    expect(await ask('nothing.shop.svc.cluster.local')).toBe('ENOTFOUND')
+  })
+
   test('every sync renames the chains; the explicit ACCEPT stands once after the last KUBE rule', async () => {
     const chains = async (): Promise<string[]> =>
       [...(await save('-t', 'filter')).matchAll(/^:(KUBE-POD-FW-\S+)/gm)].map((one) => one[1] ?? '')
