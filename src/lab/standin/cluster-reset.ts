@@ -59,6 +59,7 @@ export async function clusterReset(config: Config): Promise<void> {
   writeFileSync(resetFlag, '', { mode: 0o600 })
   log(
     'info',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: K3s' own words
     'Managed etcd cluster membership has been reset, restart without --cluster-reset flag now. Backup and delete ${datadir}/server/db on each peer etcd server and rejoin the nodes',
   )
 }

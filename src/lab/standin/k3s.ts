@@ -30,6 +30,9 @@ if (!run) {
   process.stderr.write(`No help topic for '${command}'\n`)
   process.exitCode = 3
 } else {
-  const code = await run(rest)
+  const code = await run(rest).catch(async (error: unknown) => {
+    const { fatal } = await import('./log.ts')
+    return fatal(error instanceof Error ? (error.stack ?? error.message) : String(error))
+  })
   if (code !== undefined) process.exitCode = code
 }

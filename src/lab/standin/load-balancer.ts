@@ -30,6 +30,7 @@ export class LoadBalancer {
     this.server.listen({ host: '127.0.0.1', port: 6444 }, resolve)
     await promise
     log('info', `Running load balancer k3s-agent-load-balancer 127.0.0.1:6444 -> [${this.servers.join(' ')}]`)
+    this.save()
     setInterval(() => this.dropDead(), checkEveryMs).unref()
   }
 
@@ -38,12 +39,13 @@ export class LoadBalancer {
     if (addresses.length === 0 || addresses.toSorted().join() === this.servers.toSorted().join()) return
     this.servers = [...addresses]
     log('info', `Updated load balancer k3s-agent-load-balancer server addresses -> [${addresses.join(' ')}]`)
+    this.save()
+  }
+
+  private save(): void {
+    const state = { ServerURL: this.serverUrl, ServerAddresses: this.servers }
     mkdirSync(`${paths.data}/agent/etc`, { recursive: true })
-    writeFileSync(
-      stateFile,
-      `${JSON.stringify({ ServerURL: this.serverUrl, ServerAddresses: addresses }, null, 2)}\n`,
-      { mode: 0o600 },
-    )
+    writeFileSync(stateFile, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
   }
 
   private forward(client: Socket, candidates: string[]): void {

@@ -155,7 +155,7 @@ async function fetchBootstrap(config: Config, url: string): Promise<void> {
   for (;;) {
     try {
       await supervisor.trust(token)
-      await supervisor.get('/v1-k3s/readyz')
+      await supervisor.ready()
       break
     } catch (error) {
       log('info', `Waiting for ${url}: ${error instanceof Error ? error.message : String(error)}`)

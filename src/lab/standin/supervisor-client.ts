@@ -24,6 +24,11 @@ export class SupervisorClient {
     return this.ca
   }
 
+  /** Whether the server's API is up; an answer other than `ok` is an error. */
+  async ready(): Promise<void> {
+    await this.send('GET', '/v1-k3s/readyz', undefined, true)
+  }
+
   async get<T>(path: string): Promise<T> {
     return JSON.parse(await this.send('GET', path, undefined, true))
   }

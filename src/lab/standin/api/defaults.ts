@@ -59,7 +59,14 @@ const defaults: Record<string, Fill> = {
     object.spec.priority ??= 0
     object.status = { phase: 'Pending', qosClass: 'BestEffort' }
   },
-  services: (object, all) => service(object, all('/registry/services/')),
+  services: (object, all) => {
+    const { name, namespace } = object.metadata
+    const others = all('/registry/services/')
+    service(
+      object,
+      others.filter((other) => other.metadata.name !== name || other.metadata.namespace !== namespace),
+    )
+  },
   deployments: (object, all) => {
     template(object, all)
     object.spec.replicas ??= 1

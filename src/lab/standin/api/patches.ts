@@ -34,8 +34,7 @@ const mergeKeys: Record<string, readonly string[]> = {
 export function strategicMerge(target: unknown, patch: unknown, field = ''): unknown {
   if (Array.isArray(patch)) return mergeLists(Array.isArray(target) ? target : [], patch, field)
   if (!isMap(patch)) return patch
-  if (patch['$patch'] === 'replace')
-    return Object.fromEntries(Object.entries(patch).filter(([key]) => key !== '$patch'))
+  if (patch.$patch === 'replace') return Object.fromEntries(Object.entries(patch).filter(([key]) => key !== '$patch'))
   const result: JsonMap = isMap(target) ? { ...target } : {}
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete result[key]
@@ -52,7 +51,7 @@ function mergeLists(target: Json[], patch: Json[], field: string): Json[] {
   for (const entry of patch) {
     if (!isMap(entry)) continue
     const at = result.findIndex((other) => isMap(other) && other[key] === entry[key])
-    if (entry['$patch'] === 'delete') {
+    if (entry.$patch === 'delete') {
       if (at >= 0) result.splice(at, 1)
     } else if (at >= 0) result[at] = strategicMerge(result[at], entry) as Json
     else result.push(entry)

@@ -90,7 +90,7 @@ export const apiVersionOf = (resource: ResourceType): string =>
 
 /** The kinds that a CustomResourceDefinition adds, one for each version served. */
 export function customTypes(definition: ApiObject): ResourceType[] {
-  const { group, names, scope, versions } = definition['spec']
+  const { group, names, scope, versions } = definition.spec
   const served: { name: string; served: boolean; subresources?: { status?: object } }[] = versions ?? []
   return served
     .filter((version) => version.served)

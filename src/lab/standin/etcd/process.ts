@@ -38,6 +38,8 @@ export function etcdConfig(start: EtcdStart): object {
     'heartbeat-interval': 200,
     'election-timeout': 2000,
     'snapshot-count': 10000,
+    // Else a server may join only 5 s after the one before it.
+    'strict-reconfig-check': false,
     'auto-compaction-mode': 'periodic',
     'auto-compaction-retention': '5m',
     // Off by default when etcd reads a file.
