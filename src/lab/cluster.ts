@@ -98,17 +98,17 @@ async function start(lab: string, node: PlannedNode): Promise<void> {
 async function active(lab: string, node: PlannedNode): Promise<void> {
   const service = serviceOf(node)
   let state = 'not started'
-  await until(
-    {
-      waitingFor: () => `${service} on ${node.name} to become active (it is ${state})`,
-      timeoutMs: 180_000,
-      everyMs: 200,
-    },
-    async () => {
+  const waitingFor = () => `${service} on ${node.name} to become active (it is ${state})`
+  try {
+    await until({ waitingFor, timeoutMs: 180_000, everyMs: 200 }, async () => {
       state = (await execIn(lab, node.name, ['systemctl', 'is-active', service])).stdout.trim()
       return state === 'active' ? true : undefined
-    },
-  )
+    })
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error
+    const { stdout } = await execIn(lab, node.name, ['journalctl', '-u', service, '-n', '5', '-o', 'cat', '--no-pager'])
+    throw new FailedError(`${error.message}; its last lines:\n${stdout.trimEnd()}`, { host: node.name })
+  }
 }
 
 async function get<T>(lab: string, server: string, schema: z.ZodType<T>, what: string[]): Promise<T | undefined> {

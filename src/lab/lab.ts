@@ -98,7 +98,7 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
     }
   } catch (error) {
     if (error instanceof FailedError && error.context.next === undefined) {
-      error.context.next = `look at ${labDir(name)}/nodes/*/console.log, then: migrate lab down --name ${name}`
+      error.context.next = `look at the nodes (migrate lab shell --name ${name}), then: migrate lab down --name ${name}`
     }
     throw error
   }
