@@ -24,7 +24,8 @@ export function serveApi(child: ChildProcess, api: ApiClient, signal: AbortSigna
     const call = (api[method] as (path: string, body?: object) => Promise<unknown>).call(api, path, body)
     call.then(
       (value) => send({ id, value }),
-      (error: unknown) => send({ id, error: { code: error instanceof ApiError ? error.code : 500, message: String(error) } }),
+      (error: unknown) =>
+        send({ id, error: { code: error instanceof ApiError ? error.code : 500, message: String(error) } }),
     )
   })
 }

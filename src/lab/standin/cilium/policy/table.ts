@@ -60,6 +60,8 @@ export function renderTable({ verdict, services, cluster, hostMac }: PodTable): 
       'type filter hook output priority 0; policy accept;',
       'oifname "lo" accept',
       ...always,
+      // A socket that is just connecting takes a reset at once, and an ICMP error only at its second try.
+      'meta l4proto tcp ip daddr . meta l4proto . th dport @idle reject with tcp reset',
       'ip daddr . meta l4proto . th dport @idle reject',
       ...enforced(verdict.egress),
     ]),

@@ -8,9 +8,14 @@ export class FakeApi implements ApiClient {
 
   /** Collections of one kind in all namespaces and in one are the same objects. */
   private under(path: string): ApiObject[] {
-    const [collection = ''] = path.split('?')
+    const [collection = '', query = ''] = path.split('?')
+    const selector = new URLSearchParams(query).get('labelSelector')
+    const labels = selector === null ? [] : selector.split(',').map((pair) => pair.split('='))
     const pattern = new RegExp(`^${collection.replace(/\/([^/]+)$/, '(/namespaces/[^/]+)?/$1')}/[^/]+$`)
-    return [...this.objects].filter(([key]) => pattern.test(key)).map(([, object]) => object)
+    return [...this.objects]
+      .filter(([key]) => pattern.test(key))
+      .map(([, object]) => object)
+      .filter(({ metadata }) => labels.every(([key = '', value]) => metadata.labels?.[key] === value))
   }
 
   private changed(): void {
