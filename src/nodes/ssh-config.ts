@@ -90,7 +90,7 @@ async function askSsh(
   try {
     const { stdout } = await run(environment.ssh, [...args, '--', address], {
       timeout: 10_000,
-      env: { ...process.env, LC_ALL: 'C', HOME: environment.home },
+      env: { ...process.env, LC_ALL: 'C' },
     })
     return parseSshOptions(stdout)
   } catch (error) {
