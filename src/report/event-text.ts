@@ -39,6 +39,8 @@ export function eventText(event: EngineEvent): string | null {
       const tookOver = event.tookOver ? ', taken over from a process of this run that is gone' : ''
       return visible(`locked: ${event.places.join(', ')}${tookOver}${unasked}`)
     }
+    case 'journal-mended':
+      return visible(`the journal ended in half a line (${event.line}); it is kept in ${event.asideName}`)
     case 'step-skipped':
       return visible(`${event.stepId} is skipped`)
     case 'task-in-doubt':

@@ -72,3 +72,8 @@ export function paramsText(params: Plan['params']): string {
 export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 12)
 }
+
+/** What could not be told stands in the way as much as what is known to be wrong. */
+export function isBlocked(findings: readonly Finding[]): boolean {
+  return findings.some(({ level }) => level === 'blocks' || level === 'unknown')
+}

@@ -10,6 +10,9 @@ type Wrapper = Pick<
 
 /** Listr2's renderer, made to let go of the screen and take it again. */
 class PausableRenderer extends DefaultRenderer {
+  /** Whether redrawing is wanted was decided before; listr2 would ask process.stdout. */
+  static override nonTTY = true
+
   #state: 'drawing' | 'paused' | 'ended' = 'drawing'
 
   pause(): void {
@@ -82,7 +85,6 @@ export class StepDisplay {
       ],
       {
         renderer: Captured,
-        fallbackRenderer: Captured,
         // The engine owns Ctrl-C; listr2's own listener would end the process at once.
         registerSignalListeners: false,
         exitOnError: false,

@@ -1,0 +1,56 @@
+import { setMaxListeners } from 'node:events'
+import { processInterrupts } from '../engine/interrupts.ts'
+import type { Plan } from '../engine/model.ts'
+import type { PlanFile } from '../engine/plan-file.ts'
+import type { RunContext } from '../engine/run-context.ts'
+import type { RunFiles } from '../engine/run-store.ts'
+import type { Facts } from '../facts/facts.ts'
+import type { Inventory } from '../inventory/schema.ts'
+import type { World } from '../operations/world.ts'
+import { jsonRenderer } from '../report/json-renderer.ts'
+import { liveRenderer } from '../report/live-renderer.ts'
+import { plainRenderer } from '../report/plain-renderer.ts'
+import { guidedOperator, unattendedOperator } from '../report/prompts.ts'
+import type { Renderer } from '../report/renderer.ts'
+import type { DriveFlags } from './asking.ts'
+import type { CommonOptions } from './options.ts'
+import { openRun } from './session.ts'
+import { promptAsk, type Terminal } from './terminal.ts'
+
+/** Opens a run, shows it while `work` goes on, listens for Ctrl-C, and closes everything whatever happens. */
+export async function drive<Result>(
+  inventory: Inventory,
+  { json, terminal }: CommonOptions,
+  { yes, breakLock }: DriveFlags,
+  run: RunFiles,
+  file: PlanFile,
+  work: (context: RunContext<Facts, World>) => Promise<Result>,
+): Promise<Result> {
+  using interrupts = processInterrupts(process)
+  // Every task in hand listens to these.
+  setMaxListeners(0, interrupts.stop, interrupts.abort)
+  const renderer = rendererFor(json, terminal)
+  try {
+    const operator = yes ? unattendedOperator : guided(file.plan, renderer, interrupts.stop, terminal)
+    await using opened = await openRun(inventory, terminal, run, file, {
+      emit: renderer.handle,
+      operator,
+      interrupts,
+      ...(breakLock === undefined ? {} : { breakNonce: breakLock }),
+    })
+    return await work(opened.context)
+  } finally {
+    await renderer.close()
+  }
+}
+
+function guided(plan: Plan, renderer: Renderer, stop: AbortSignal, text: Terminal) {
+  const write = (part: string) => process.stdout.write(part)
+  return guidedOperator({ ask: promptAsk(stop), write, renderer, plan, text })
+}
+
+function rendererFor(json: boolean, terminal: Terminal): Renderer {
+  const write = (text: string) => process.stdout.write(text)
+  if (json) return jsonRenderer(write, Date.now)
+  return terminal.live ? liveRenderer(process.stdout, Date.now) : plainRenderer(write, Date.now)
+}

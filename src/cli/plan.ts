@@ -1,0 +1,63 @@
+import { Command, Option } from 'commander'
+import type { Json, Plan } from '../engine/model.ts'
+import { writePlanFile } from '../engine/plan-file.ts'
+import { exitCodes, InputError } from '../errors.ts'
+import { planMarkdown } from '../report/plan-markdown.ts'
+import { isBlocked } from '../report/plan-summary.ts'
+import { planText } from '../report/plan-text.ts'
+import { loadFacts, saveFacts } from './facts-file.ts'
+import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
+import { type OrderFlag, orderOption } from './order.ts'
+import type { Terminal } from './terminal.ts'
+
+interface PlanFlags extends OrderFlag {
+  output?: string
+  facts?: string
+  saveFacts?: string
+  format: Format
+}
+type Format = 'text' | 'markdown' | 'json'
+
+/** On a screen a diff longer than this is cut; a pipe or file gets all of it. */
+const screenDiffLines = 24
+
+export function planCommand(): Command {
+  return withCommonOptions(new Command('plan'))
+    .description('dry run: every change on every node, as true diffs; changes nothing')
+    .addOption(orderOption())
+    .option('-o, --output <file>', 'keep the plan in a file, for `migrate run FILE`')
+    .option('--facts <file>', 'plan from facts that were saved before, without the cluster')
+    .option('--save-facts <file>', 'keep the facts that the plan was made from')
+    .addOption(
+      new Option('--format <format>', 'how it is printed').choices(['text', 'markdown', 'json']).default('text'),
+    )
+    .action(async (flags: PlanFlags, command: Command) => {
+      const options = commonOptions(command)
+      const { json, terminal } = options
+      if (flags.facts !== undefined && flags.saveFacts !== undefined) {
+        throw new InputError('--facts and --save-facts together; expected one of them', {
+          next: 'Copy the file, if a copy is what you want.',
+        })
+      }
+      const inventory = inventoryOf(options, flags.facts === undefined)
+      const saved = flags.facts === undefined ? null : await loadFacts(flags.facts, inventory)
+      const { planFrom, readFacts } = await import('./planning.ts')
+      const facts = saved ?? (await readFacts(inventory, terminal))
+      const plan = planFrom(facts, inventory, { order: flags.order })
+
+      process.stdout.write(print(plan, json ? 'json' : flags.format, terminal))
+      if (flags.saveFacts !== undefined) await saveFacts(flags.saveFacts, facts)
+      if (flags.output !== undefined) {
+        await writePlanFile(flags.output, { plan, facts: facts as Json })
+        process.stderr.write(`The plan is in ${flags.output}. To carry it out: migrate run ${flags.output}\n`)
+      }
+      if (isBlocked(plan.findings)) process.exitCode = exitCodes.blocked
+    })
+}
+
+function print(plan: Plan, format: Format, terminal: Terminal): string {
+  if (format === 'json') return `${JSON.stringify(plan, null, 2)}\n`
+  if (format === 'markdown') return planMarkdown(plan)
+  const maxDiffLines = process.stdout.isTTY ? screenDiffLines : Number.POSITIVE_INFINITY
+  return planText(plan, { ...terminal, maxDiffLines })
+}

@@ -1,0 +1,46 @@
+import { Argument, Command } from 'commander'
+import { execute } from '../engine/execute.ts'
+import type { Json } from '../engine/model.ts'
+import { type PlanFile, readPlanFile } from '../engine/plan-file.ts'
+import { openRunStore } from '../engine/run-store.ts'
+import { exitCodes } from '../errors.ts'
+import type { Inventory } from '../inventory/schema.ts'
+import { planText } from '../report/plan-text.ts'
+import { type DriveFlags, refuseUnasked } from './asking.ts'
+import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
+import { type OrderFlag, orderOption } from './order.ts'
+import type { Terminal } from './terminal.ts'
+
+export function runCommand(): Command {
+  return withCommonOptions(new Command('run'))
+    .description('execute a plan, guided step by step; --yes for the unattended')
+    .addArgument(new Argument('[plan]', 'a file written by `migrate plan -o`; without it the plan is made now'))
+    .addOption(orderOption())
+    .option('--yes', 'ask nothing: every step is done as planned, and whatever is not as planned stops the run')
+    .option('--break-lock <nonce>', 'take the lock away from a run that is over for good; the refusal names the nonce')
+    .action(async (planPath: string | undefined, flags: DriveFlags & OrderFlag, command: Command) => {
+      const options = commonOptions(command)
+      refuseUnasked(flags, options, 'run')
+      const { json, terminal } = options
+      const inventory = inventoryOf(options, true)
+      const file = planPath === undefined ? await planNow(inventory, terminal, flags) : await readPlanFile(planPath)
+
+      const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
+      const saved = await store.savePlan(file)
+      if (json) process.stdout.write(`${JSON.stringify({ kind: 'planned', planId: file.plan.id, file: saved })}\n`)
+      else process.stdout.write(`${planText(file.plan, { ...terminal, maxDiffLines: 24 })}\nThe plan is in ${saved}\n`)
+      if (file.plan.steps.length === 0) return
+      const { timeId } = await import('./planning.ts')
+      const run = await store.createRun(timeId(new Date()), file)
+      const { drive } = await import('./driving.ts')
+      const end = await drive(inventory, options, flags, run, file, (context) => execute(context))
+      // The cluster is whole, but it was not migrated: a script must not go on as if it were.
+      if (end === 'rolled-back') process.exitCode = exitCodes.failed
+    })
+}
+
+async function planNow(inventory: Inventory, terminal: Terminal, { order }: OrderFlag): Promise<PlanFile> {
+  const { planFrom, readFacts } = await import('./planning.ts')
+  const facts = await readFacts(inventory, terminal)
+  return { plan: planFrom(facts, inventory, { order }), facts: facts as Json }
+}

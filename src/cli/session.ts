@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import { hostname, userInfo } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { flannelToCilium } from '../../runbooks/k3s-flannel-to-cilium.ts'
+import type { Emit } from '../engine/events.ts'
+import type { Interrupts } from '../engine/interrupts.ts'
+import { localLock, mayBeAlive, readBootId } from '../engine/local-lock.ts'
+import type { LockOptions, LockOwner } from '../engine/lock.ts'
+import type { Clock, FactsReader, Plan, Runbook } from '../engine/model.ts'
+import type { Operator } from '../engine/operator.ts'
+import type { PlanFile } from '../engine/plan-file.ts'
+import type { RunContext } from '../engine/run-context.ts'
+import { openRunStore, type RunFiles, type RunStore } from '../engine/run-store.ts'
+import { InputError } from '../errors.ts'
+import { type Facts, factsSchema } from '../facts/facts.ts'
+import { factsReader } from '../facts/reader.ts'
+import { digest } from '../inventory/load.ts'
+import type { Inventory } from '../inventory/schema.ts'
+import type { KubeApi } from '../kube/api.ts'
+import { openKube, readOnlyKube } from '../kube/client.ts'
+import { leaseLock } from '../kube/lease-lock.ts'
+import { CommandLog } from '../nodes/logging.ts'
+import type { Nodes } from '../nodes/node.ts'
+import { nodeLock } from '../nodes/node-lock.ts'
+import { openNodes } from '../nodes/nodes.ts'
+import { createRedactor } from '../nodes/redactor.ts'
+import { fileBackups } from '../operations/file-backups.ts'
+import type { World } from '../operations/world.ts'
+import { promptSecrets, type Terminal } from './terminal.ts'
+
+/** A cluster that can be looked at, and with a run also be changed. Nothing is connected before it is used. */
+export interface Cluster extends AsyncDisposable {
+  readonly nodes: Nodes
+  readonly kube: KubeApi
+  readonly reader: FactsReader<Facts>
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+}
+
+export function runbookOf(inventory: Inventory): Runbook<Facts, World, unknown> {
+  return flannelToCilium(inventory)
+}
+
+export function storeOf(inventory: Inventory): Promise<RunStore> {
+  return openRunStore(inventory.stateDir, inventory.cluster.name)
+}
+
+/** For looking only: whatever would change something is refused by the gates of nodes and API. */
+export function openForReading(inventory: Inventory, terminal: Terminal): Cluster {
+  return open(inventory, terminal, null)
+}
+
+function open(inventory: Inventory, terminal: Terminal, run: RunFiles | null): Cluster {
+  const redactor = createRedactor()
+  const nodes = openNodes(inventory, {
+    secrets: promptSecrets(terminal),
+    redactor,
+    mode: run === null ? 'read' : 'write',
+    ...(run === null ? {} : { log: new CommandLog(run.logDir, redactor) }),
+    note: (message) => process.stderr.write(`note: ${message}\n`),
+  })
+  const servers = inventory.nodes.filter(({ role }) => role === 'server').map(({ name }) => nodes.get(name))
+  const api = openKube(servers)
+  const kube = run === null ? readOnlyKube(api) : api
+  return {
+    nodes,
+    kube,
+    reader: factsReader({ inventory, nodes, kube, clock: systemClock }),
+    async [Symbol.asyncDispose]() {
+      await kube.close()
+      await nodes.close()
+    },
+  }
+}
+
+/** How a run is driven from outside. */
+export interface Driving {
+  emit: Emit
+  operator: Operator
+  interrupts: Interrupts
+  /** `--break-lock` */
+  breakNonce?: string
+}
+
+export interface OpenRun extends AsyncDisposable {
+  readonly context: RunContext<Facts, World>
+}
+
+/**
+ * Everything one run is made of, opened for changing.
+ * @throws InputError when plan and inventory do not belong together
+ */
+export async function openRun(
+  inventory: Inventory,
+  terminal: Terminal,
+  run: RunFiles,
+  { plan, facts }: PlanFile,
+  driving: Driving,
+): Promise<OpenRun> {
+  checkBelongs(plan, inventory)
+  const store = await storeOf(inventory)
+  const cluster = open(inventory, terminal, run)
+  const { nodes, kube, reader } = cluster
+  const initialFacts = factsSchema.parse(facts)
+  const { emit, operator, interrupts, breakNonce } = driving
+  const world: World = {
+    inventory,
+    nodes,
+    kube,
+    look: (families, names) => reader.read(families, names ?? 'all', initialFacts),
+    backups: fileBackups(run.backupsDir),
+    clock: systemClock,
+    probe: outageProbe({ inventory, nodes, kube, run }),
+  }
+  const owner = await lockOwner(run.runId, inventory.cluster.name)
+  const locks: LockOptions = {
+    // Nodes in the inventory's order, so that two operators who start at once meet at the first one.
+    places: [localLock(store.lockFile), ...nodes.names.map((name) => nodeLock(nodes.get(name))), leaseLock(kube)],
+    owner,
+    ...(breakNonce === undefined ? {} : { breakNonce }),
+    mayBeAlive: (holder) => mayBeAlive(holder, owner),
+  }
+  const context: RunContext<Facts, World> = {
+    runId: run.runId,
+    plan,
+    initialFacts,
+    runbook: runbookOf(inventory),
+    journal: run.journal,
+    records: run.records,
+    reader,
+    world,
+    operator,
+    clock: systemClock,
+    interrupts,
+    locks,
+    emit,
+  }
+  return { context, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() }
+}
+
+async function lockOwner(runId: string, cluster: string): Promise<LockOwner> {
+  return {
+    nonce: randomUUID(),
+    runId,
+    cluster,
+    user: userInfo().username,
+    host: hostname(),
+    pid: process.pid,
+    bootId: await readBootId(),
+    since: new Date(systemClock.nowMs()).toISOString(),
+  }
+}
+
+function checkBelongs(plan: Plan, inventory: Inventory): void {
+  const again = { next: 'Plan anew with this inventory, or use the inventory that the plan was made with.' }
+  if (plan.cluster !== inventory.cluster.name) {
+    throw new InputError(
+      `plan ${plan.id} is for the cluster ${plan.cluster}; the inventory is of ${inventory.cluster.name}`,
+      again,
+    )
+  }
+  if (plan.inventoryDigest !== digest(inventory)) {
+    throw new InputError(`the inventory ${inventory.file} was changed since plan ${plan.id} was made`, again)
+  }
+}
