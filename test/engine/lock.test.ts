@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { localLock, mayBeAlive, readBootId } from '../../src/engine/local-lock.ts'
+import { type LockOwner, takeLocks } from '../../src/engine/lock.ts'
+import { MemoryLock } from './toy/machine.ts'
+
+let dir = ''
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'lock-'))
+})
+afterEach(() => rm(dir, { recursive: true }))
+
+const owner = (more: Partial<LockOwner> = {}): LockOwner => ({
+  ...{ nonce: 'mine', runId: 'r1', cluster: 'c', user: 'alice', host: 'laptop', pid: 1, bootId: 'boot' },
+  since: '2026-01-01T00:00:00Z',
+  ...more,
+})
+const alive = { mayBeAlive: () => true }
+const gone = { mayBeAlive: () => false }
+
+test('all places or none, in order; what was taken is given back', async () => {
+  const places = ['local', 'a', 'b'].map((name) => new MemoryLock(name))
+  const [, , last] = places
+  if (last) last.holder = owner({ nonce: 'theirs', runId: 'r2', user: 'bob' })
+  const refused = takeLocks({ places, owner: owner(), ...gone })
+  await expect(refused).rejects.toMatchObject({
+    exitCode: 3,
+    message: 'b: locked by bob@laptop (process 1) since 2026-01-01T00:00:00Z for run r2',
+    context: { next: expect.stringContaining('migrate run --break-lock theirs') },
+  })
+  expect(places.map(({ holder }) => holder?.nonce)).toEqual([undefined, undefined, 'theirs'])
+  const held = await takeLocks({ places, owner: owner(), breakNonce: 'theirs', ...alive })
+  expect(held).toMatchObject({ places: ['local', 'a', 'b'], broke: { runId: 'r2' } })
+  await held.release()
+  expect(places.map(({ holder }) => holder)).toEqual([null, null, null])
+})
+
+test('the same run takes over what a process that is gone has left, and not what a living one holds', async () => {
+  const places = [new MemoryLock('local')]
+  await takeLocks({ places, owner: owner({ nonce: 'old' }), ...gone })
+  await expect(takeLocks({ places, owner: owner(), ...alive })).rejects.toThrow(/for run r1, and may still be alive/)
+  const held = await takeLocks({ places, owner: owner(), ...gone })
+  expect(held.tookOver?.nonce).toBe('old')
+})
+
+test('a place that cannot be asked: an error, unless it may be away', async () => {
+  const local = new MemoryLock('local')
+  const away = Object.assign(new MemoryLock('lease'), { acquire: () => Promise.reject(new Error('no API')) })
+  await expect(takeLocks({ places: [local, away], owner: owner(), ...gone })).rejects.toThrow(
+    /lease could not be asked for: no API/,
+  )
+  expect(local.holder).toBeNull()
+  const held = await takeLocks({ places: [local, Object.assign(away, { mayBeAway: true })], owner: owner(), ...gone })
+  expect(held).toMatchObject({ places: ['local'], unasked: ['lease'] })
+})
+
+test('the local lock: of many at once one gets it, whole and 0600; only its nonce releases it', async () => {
+  const path = join(dir, 'lock')
+  const owners = Array.from({ length: 20 }, (_, n) => owner({ nonce: `n${n}`, runId: `r${n}` }))
+  const answers = await Promise.all(owners.map((each) => localLock(path).acquire(each)))
+  expect(answers.filter((answer) => answer === 'taken')).toHaveLength(1)
+  const holder = await localLock(path).inspect()
+  expect(answers.filter((answer) => answer !== 'taken')).toEqual(Array.from({ length: 19 }, () => holder))
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+  expect(await readdir(dir)).toEqual(['lock'])
+  await localLock(path).release('another')
+  expect(await localLock(path).inspect()).toEqual(holder)
+  await localLock(path).release(holder?.nonce ?? '')
+  expect(await localLock(path).inspect()).toBeNull()
+})
+
+test('a lock file that is none is an error that says how to mend it', async () => {
+  const path = join(dir, 'lock')
+  await writeFile(path, 'hello')
+  await expect(localLock(path).acquire(owner())).rejects.toMatchObject({
+    exitCode: 2,
+    context: { next: expect.stringContaining(`rm ${path}`) },
+  })
+  expect(await readFile(path, 'utf8')).toBe('hello')
+  expect(await readdir(dir)).toEqual(['lock'])
+})
+
+test('whether the owner may be alive: by host, boot and process', async () => {
+  const self = { host: hostname(), bootId: await readBootId(), pid: process.pid }
+  const dead = spawnSync('true').pid
+  expect(mayBeAlive({ ...self, pid: dead }, self)).toBe(false)
+  expect(mayBeAlive({ ...self, pid: process.ppid }, self)).toBe(true)
+  expect(mayBeAlive({ ...self, pid: process.ppid, bootId: 'earlier' }, self)).toBe(false)
+  expect(mayBeAlive({ ...self, pid: dead, host: 'elsewhere' }, self)).toBe(true)
+})
