@@ -21,6 +21,6 @@ export const ciliumWayBack = wayBack({
       mode: 'write',
       timeoutMs: Math.min(task.remainingMs(), 60_000),
     })
-    await purge(world, target, ['cilium'], task)
+    await purge(world, target, 'cilium', task)
   },
 })

@@ -74,7 +74,7 @@ export const cniSeeded: Operation<Facts, World, SeedWanted, SeedChange> = {
         mode: 0o600,
         uid: 0,
         gid: 0,
-        expected: null,
+        expectedSha256Before: null,
       })
   },
   async verify(world, target, change) {

@@ -1,6 +1,7 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { InputError } from '../errors.ts'
+import { fetchFile } from '../nodes/fetch-file.ts'
 import type { Backups } from './world.ts'
 
 /** Backups as files under a run's `backups` folder: folders 0700, files 0600, on disk before `put` resolves. */
@@ -25,6 +26,11 @@ export function fileBackups(folder: string): Backups {
         await handle.close()
       }
       await rename(`${path}.part`, path)
+    },
+    async fetch(target, name, node, path) {
+      const local = place(target, name)
+      await mkdir(dirname(local), { recursive: true, mode: 0o700 })
+      return await fetchFile(node, path, local)
     },
     async get(target, name) {
       try {

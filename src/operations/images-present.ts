@@ -39,5 +39,14 @@ export const imagesPresent: Operation<Facts, World, readonly string[], ImagesCha
     const left = imagesPresent.diff(await world.look(['images'], [target]), target, change.missing)
     if (left) throw new FailedError(`not on the node after pulling: ${left.missing.join(', ')}`, { host: target })
   },
-  undo: { how: 'nothing to undo: images stay and take only disk', run: async () => {} },
+  undo: {
+    how: 'remove the images that were pulled',
+    async run(world, target, change) {
+      const now = imagesPresent.diff(await world.look(['images'], [target]), target, change.missing)?.missing ?? []
+      const pulled = change.missing.filter((image) => !now.includes(image))
+      if (pulled.length === 0) return
+      const argv = ['k3s', 'crictl', 'rmi', ...pulled] as const
+      await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: 60_000 })
+    },
+  },
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { dirname } from 'node:path/posix'
 import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
-import { readFile, removeFile, writeFileAtomic } from '../nodes/files.ts'
+import { readFile, removeFile, sha256, writeFileAtomic } from '../nodes/files.ts'
 import { mustRun } from '../nodes/run.ts'
 import { backupName } from './backup.ts'
 import { dropInPath, dropInText, editUnit, editYaml, type FlagEdit } from './flag-edits.ts'
@@ -21,8 +21,6 @@ interface FileEdit {
 export interface FlagsChange {
   files: FileEdit[]
 }
-
-const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
 
 const edited = (file: Pick<FileEdit, 'kind' | 'edits' | 'path'>, text: string): string =>
   file.kind === 'drop-in'
@@ -72,7 +70,7 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
     const k3s = { ...node.k3s, files: { ...node.k3s.files }, flags: { ...node.k3s.flags } }
     for (const file of change.files) {
       const owner = file.before ?? { mode: 0o600, uid: 0, gid: 0 }
-      k3s.files[file.path] = { ...owner, sha256: sha256(file.masked.after), text: file.masked.after }
+      k3s.files[file.path] = { ...owner, sha256: sha256(Buffer.from(file.masked.after)), text: file.masked.after }
       for (const { key, value } of file.edits) k3s.flags[key] = { value, from: file.path }
     }
     return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, k3s } } }
@@ -105,11 +103,13 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
         throw new FailedError(`there is no backup of ${file.path}; it was left alone`, { host: target })
       const text = edited(file, now ? Buffer.from(now.bytes).toString('utf8') : '')
       const owner = file.before ?? { mode: 0o600, uid: 0, gid: 0 }
+      if (!file.before)
+        await mustRun(node, { argv: ['mkdir', '-p', dirname(file.path)], mode: 'write', timeoutMs: 30_000 })
       await writeFileAtomic(node, file.path, Buffer.from(text), {
         mode: owner.mode,
         uid: owner.uid,
         gid: owner.gid,
-        expected: file.before?.sha256 ?? null,
+        expectedSha256Before: file.before?.sha256 ?? null,
       })
     }
     await reload(world, target)
@@ -132,6 +132,9 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
         const now = await readFile(node, file.path)
         if (!file.before) {
           if (now) await removeFile(node, file.path, now.sha256)
+          // The folder may have been made for it; anything else in it keeps it.
+          const argv = ['rmdir', '--ignore-fail-on-non-empty', dirname(file.path)] as const
+          if (now) await mustRun(node, { argv, mode: 'write', timeoutMs: 30_000 })
           continue
         }
         if (now?.sha256 === file.before.sha256) continue
@@ -141,7 +144,7 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
             host: target,
           })
         const { mode, uid, gid } = file.before
-        await writeFileAtomic(node, file.path, bytes, { mode, uid, gid, expected: now?.sha256 ?? null })
+        await writeFileAtomic(node, file.path, bytes, { mode, uid, gid, expectedSha256Before: now?.sha256 ?? null })
       }
       await reload(world, target)
     },

@@ -2,13 +2,15 @@ import type { Clock, Target } from '../engine/model.ts'
 import type { Facts, Family } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import type { KubeApi } from '../kube/api.ts'
-import type { Nodes } from '../nodes/node.ts'
+import type { Node, Nodes } from '../nodes/node.ts'
 import type { OutageProbe } from './outage-probe.ts'
 
 /** The operator's copies of what is changed or removed: `runs/<id>/backups/<target>/<name>`, 0600. */
 export interface Backups {
   /** Written and fsynced before it resolves. */
   put(target: Target, name: string, bytes: Uint8Array): Promise<void>
+  /** Copies a file of any size off a node; proved by its digest there. */
+  fetch(target: Target, name: string, node: Node, path: string): Promise<{ sha256: string; sizeBytes: number }>
   /** null: there is no such backup. */
   get(target: Target, name: string): Promise<Uint8Array | null>
 }

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest'
+import { dropInPath } from '../../src/operations/flag-edits.ts'
+import { k3sFlags } from '../../src/operations/k3s-flags.ts'
+import { someFacts } from './some-facts.ts'
+
+const flags = { 'flannel-backend': 'none', 'disable-network-policy': 'true' }
+
+it('writes a drop-in where no file holds the flags', () => {
+  const facts = someFacts()
+  const change = k3sFlags.diff(facts, 's1', flags)
+  expect(change?.files.map((file) => [file.path, file.kind, file.before])).toEqual([[dropInPath, 'drop-in', null]])
+  if (!change) throw new Error('no change')
+  expect(k3sFlags.diff(k3sFlags.predict(facts, 's1', change), 's1', flags)).toBeNull()
+})
+
+it('edits each flag where it wins: one in the unit, one in config.yaml', () => {
+  const facts = someFacts()
+  const k3s = facts.nodes.s1?.k3s
+  if (!k3s) throw new Error('no facts')
+  const path = k3s.unit.fragmentPath
+  const owner = { mode: 0o644, uid: 0, gid: 0, sha256: 'c'.repeat(64) }
+  k3s.files[path] = { ...owner, text: "ExecStart=k3s server \\\n\t'--flannel-backend=vxlan' \\\n" }
+  k3s.files['/etc/rancher/k3s/config.yaml'] = { ...owner, text: 'disable-network-policy: false\n' }
+  k3s.flags['flannel-backend'] = { value: 'vxlan', from: path }
+  k3s.flags['disable-network-policy'] = { value: 'false', from: '/etc/rancher/k3s/config.yaml' }
+  const change = k3sFlags.diff(facts, 's1', flags)
+  expect(change?.files.map((file) => [file.kind, file.masked.after])).toEqual([
+    ['unit', "ExecStart=k3s server \\\n\t'--flannel-backend=none' \\\n"],
+    ['yaml', 'disable-network-policy: true\n'],
+  ])
+})
