@@ -14,7 +14,7 @@ const renewDeadlineMs = 10_000
 const retryMs = 2000
 
 export class Leadership {
-  private readonly held = new Set<LeaseName>()
+  private readonly held = new Map<LeaseName, Date>()
   private readonly identity: string
   private readonly operations: Operations
 
@@ -25,6 +25,11 @@ export class Leadership {
 
   holds(name: LeaseName): boolean {
     return this.held.has(name)
+  }
+
+  /** When the lease became ours. */
+  heldSince(name: LeaseName): Date | undefined {
+    return this.held.get(name)
   }
 
   /**
@@ -38,7 +43,7 @@ export class Leadership {
     const deadline = setInterval(() => {
       if (Date.now() - renewed < renewDeadlineMs) return
       clearInterval(deadline)
-      const name = [...this.held][0] ?? names[0]
+      const name = [...this.held.keys()][0] ?? names[0]
       klog('I', 'leaderelection.go:297', `failed to renew lease kube-system/${name}: context deadline exceeded`)
       klog('F', 'controllermanager.go:320', 'leaderelection lost')
       onLost()
@@ -94,7 +99,7 @@ export class Leadership {
       if (!created) return false
     }
     if (this.held.has(name)) return false
-    this.held.add(name)
+    this.held.set(name, new Date())
     klog('I', 'leaderelection.go:271', `successfully acquired lease kube-system/${name}`)
     return true
   }

@@ -65,7 +65,7 @@ async function round(parts: ControllerParts): Promise<void> {
     jobs,
     endpoints,
     apiServerEndpoints,
-    nodeLifecycle,
+    nodeLifecycle(leadership.heldSince('kube-controller-manager') ?? new Date()),
     budgets,
     garbage(() => operations.types()),
   ]

@@ -1,25 +1,33 @@
 import { timestamp } from '../api/operations.ts'
 import type { ApiObject } from '../context.ts'
 import { withCondition } from '../node-object.ts'
-import { type Action, isActive, type View } from './model.ts'
+import { type Action, type Controller, isActive, type View } from './model.ts'
 import { taintsOf, toleration } from './scheduling.ts'
 
 const staleMs = 40_000
 const notReady = 'node.kubernetes.io/not-ready'
 const unreachable = 'node.kubernetes.io/unreachable'
 
-/** Marks nodes whose lease has gone stale, taints those that are not ready, and moves pods off once they may be. */
-export function nodeLifecycle(view: View): Action[] {
-  const leases = new Map(
-    view.all('leases').map((lease) => [`${lease.metadata.namespace}/${lease.metadata.name}`, lease]),
-  )
-  return view.all('nodes').flatMap((node) => {
-    if (node.metadata.deletionTimestamp !== undefined) return []
-    const lease = leases.get(`kube-node-lease/${node.metadata.name}`)
-    const heard = Date.parse(lease?.spec.renewTime ?? node.metadata.creationTimestamp ?? '')
-    return [...markUnknown(node, view.now.getTime() - heard > staleMs), ...taint(node, view.now), ...evict(node, view)]
-  })
-}
+/**
+ * Marks nodes whose lease has gone stale, taints those that are not ready, and moves pods off once they may be. Time
+ * counts from when this controller began to look: after an outage of the API itself, nodes stay Ready, stale.
+ */
+export const nodeLifecycle =
+  (since: Date): Controller =>
+  (view) => {
+    const leases = view.all('leases').filter((lease) => lease.metadata.namespace === 'kube-node-lease')
+    return view.all('nodes').flatMap((node) => {
+      if (node.metadata.deletionTimestamp !== undefined) return []
+      const lease = leases.find((one) => one.metadata.name === node.metadata.name)
+      const renewed = Date.parse(lease?.spec.renewTime ?? node.metadata.creationTimestamp ?? '')
+      const heard = Math.max(renewed, since.getTime())
+      return [
+        ...markUnknown(node, view.now.getTime() - heard > staleMs),
+        ...taint(node, view.now),
+        ...evict(node, view),
+      ]
+    })
+  }
 
 const readyOf = (node: ApiObject): string | undefined =>
   (node.status?.conditions ?? []).find((one: { type: string }) => one.type === 'Ready')?.status
