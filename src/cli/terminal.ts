@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { password, select } from '@inquirer/prompts'
 import { InputError } from '../errors.ts'
 import type { Secrets } from '../nodes/secrets.ts'
@@ -38,10 +39,27 @@ function isLeft(error: unknown): boolean {
   return error instanceof Error && (error.name === 'ExitPromptError' || error.name === 'AbortPromptError')
 }
 
+/** An Enter pressed while the last step ran must not answer the question about the next one. */
+function discardTypedAhead(): void {
+  if (!process.stdin.isTTY) return
+  process.stdin.setRawMode(true)
+  const tty = openSync('/dev/tty', constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    while (readSync(tty, Buffer.alloc(4096)) > 0);
+  } catch (error) {
+    // Nothing more is there.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+  } finally {
+    closeSync(tty)
+    process.stdin.setRawMode(false)
+  }
+}
+
 /** @param signal ends an open question, as Ctrl-C does */
 export function promptAsk(signal: AbortSignal): Ask {
   return {
     async select(message, choices) {
+      discardTypedAhead()
       try {
         return await select({ message, choices }, { signal })
       } catch (error) {

@@ -105,7 +105,7 @@ export function liveRenderer(stream: NodeJS.WriteStream, now: Now): Renderer {
     handle,
     async pause() {
       await queue
-      display?.pause()
+      await display?.pause()
     },
     async resume() {
       await display?.continue()

@@ -13,22 +13,34 @@ class PausableRenderer extends DefaultRenderer {
   /** Whether redrawing is wanted was decided before; listr2 would ask process.stdout. */
   static override nonTTY = true
 
-  #state: 'drawing' | 'paused' | 'ended' = 'drawing'
+  #state: 'drawing' | 'paused' | 'ended' | 'ended while paused' = 'drawing'
+  #drawn: Promise<void> = Promise.resolve()
 
-  pause(): void {
+  override render(): Promise<void> {
+    this.#drawn = super.render()
+    return this.#drawn
+  }
+
+  async pause(): Promise<void> {
+    // Listr2 loads what it draws with at the first picture; before that there is nothing to take away.
+    await this.#drawn
     if (this.#state !== 'drawing') return
     super.end()
     this.#state = 'paused'
   }
 
   async continue(): Promise<void> {
-    if (this.#state !== 'paused') return
-    await super.render()
+    if (this.#state !== 'paused' && this.#state !== 'ended while paused') return
+    const wasEnded = this.#state === 'ended while paused'
+    await this.render()
     this.#state = 'drawing'
+    if (wasEnded) this.end()
   }
 
   override end(): void {
-    if (this.#state === 'drawing') super.end()
+    if (this.#state === 'paused') this.#state = 'ended while paused'
+    if (this.#state !== 'drawing') return
+    super.end()
     this.#state = 'ended'
   }
 }
@@ -147,8 +159,8 @@ export class StepDisplay {
     for (const row of this.#rows.values()) this.#draw(row)
   }
 
-  pause(): void {
-    for (const renderer of this.#renderers) renderer.pause()
+  async pause(): Promise<void> {
+    for (const renderer of this.#renderers) await renderer.pause()
   }
 
   async continue(): Promise<void> {
