@@ -1,5 +1,5 @@
 /** Program of the image quay.io/cilium/cilium: each container of the `cilium` DaemonSet, by its name. */
-import { readlink, writeFile } from 'node:fs/promises'
+import { mkdir, readlink, writeFile } from 'node:fs/promises'
 import { paths } from '../context.ts'
 import { run } from '../node/command.ts'
 import { readIfThere } from '../node/files.ts'
@@ -35,6 +35,8 @@ async function agent(): Promise<void> {
   const config = agentConfig(await readMergedConfig(volumes))
   const api = await connectToApi(env, logger('k8s-client'))
   const directory = await readlink(`${volumes}/etc-cni-netd`)
+  // As the kubelet makes a volume's directory (DirectoryOrCreate), whoever writes the conf.
+  await mkdir(directory, { recursive: true, mode: 0o700 })
   const file = (config['write-cni-conf-when-ready'] ?? '05-cilium.conflist').split('/').pop() ?? ''
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import type { ApiClient } from '../context.ts'
 import { attempt } from '../node/command.ts'
 import { writeWhole } from '../node/files.ts'
@@ -45,6 +45,8 @@ export async function mountCgroup(): Promise<void> {
 
 /** `install-cni-binaries`: cilium-cni and loopback, no portmap. */
 export async function installCniBinaries(volumes: string): Promise<void> {
-  await writeWhole(`${volumes}/cni-path/loopback`, loopback, 0o755)
-  await writeWhole(`${volumes}/cni-path/cilium-cni`, ciliumCni, 0o755)
+  // The volume is a link to the host's directory, which may not be there yet.
+  const directory = await readlink(`${volumes}/cni-path`)
+  await writeWhole(`${directory}/loopback`, loopback, 0o755)
+  await writeWhole(`${directory}/cilium-cni`, ciliumCni, 0o755)
 }
