@@ -1,6 +1,6 @@
 /**
  * The plugins that the `install-cni-binaries` container puts on a node. They run on the host for every sandbox, so they are
- * small: cilium-cni hands its whole call to the agent's socket and prints what comes back.
+ * small, and need no more than perl-base: cilium-cni hands its whole call to the agent's socket and prints what comes back.
  */
 export const agentSocket = '/var/run/cilium/cilium.sock'
 
@@ -9,7 +9,7 @@ const giveUpAfterSeconds = 5
 
 export const ciliumCni = `#!/usr/bin/perl
 # Stand-in of cilium-cni: asks the agent on ${agentSocket}.
-use strict; use warnings; use Socket; use Time::HiRes qw(sleep time);
+use strict; use warnings; use Socket;
 my $command = $ENV{CNI_COMMAND} // '';
 if ($command eq 'VERSION') {
   print '{"cniVersion":"1.0.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0"]}'; exit 0;
@@ -22,7 +22,7 @@ while (1) {
   last if connect($agent, sockaddr_un('${agentSocket}'));
   $reason = lc "$!"; $agent = undef;
   last if time > $deadline;
-  sleep 0.2;
+  select undef, undef, undef, 0.2;
 }
 if (!$agent) {
   print '{"code":100,"msg":"unable to connect to Cilium agent: failed to create cilium agent client after 30.000000 '
