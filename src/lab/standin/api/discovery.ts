@@ -23,13 +23,19 @@ export function discovery(pathname: string, types: readonly ResourceType[], addr
 }
 
 function describeGroup(name: string, types: readonly ResourceType[]) {
-  const versions = [...new Set(types.filter((type) => type.group === name).map((type) => type.version))].map(
-    (version) => ({
-      groupVersion: `${name}/${version}`,
-      version,
-    }),
-  )
+  const served = types.filter((type) => type.group === name).map((type) => type.version)
+  const versions = [...new Set(served)]
+    .toSorted((one, two) => priority(two) - priority(one))
+    .map((version) => ({ groupVersion: `${name}/${version}`, version }))
   return { name, versions, preferredVersion: versions[0] }
+}
+
+/** v2 before v1 before v1beta1 before v1alpha1, as the API server prefers them. */
+function priority(version: string): number {
+  const match = /^v(\d+)(?:(alpha|beta)(\d+))?$/.exec(version)
+  if (!match) return -1
+  const stability = match[2] === undefined ? 2 : match[2] === 'beta' ? 1 : 0
+  return stability * 10_000 + Number(match[1]) * 100 + Number(match[3] ?? 0)
 }
 
 function resourceList(group: string, version: string, types: readonly ResourceType[]): object | undefined {

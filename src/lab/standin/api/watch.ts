@@ -56,12 +56,16 @@ export function serveWatch(mirror: Mirror, query: WatchQuery, response: ServerRe
       metadata: { resourceVersion: String(mirror.revision), creationTimestamp: null },
     })
   const bookmarks = query.bookmarks ? setInterval(bookmark, bookmarkEveryMs) : undefined
-  const end = setTimeout(() => response.end(), query.timeoutSeconds * 1000)
-  response.on('close', () => {
+  const stop = () => {
     unsubscribe()
     clearInterval(bookmarks)
-    clearTimeout(end)
-  })
+    clearTimeout(timer)
+  }
+  const timer = setTimeout(() => {
+    stop()
+    response.end()
+  }, query.timeoutSeconds * 1000)
+  response.on('close', stop)
 }
 
 /** With a selector, an object that begins to match is ADDED, one that ceases to is DELETED. */

@@ -126,8 +126,9 @@ export class EtcdClient {
           const events = (message.result?.events ?? []).map(readEvent)
           if (events.length > 0) on(events)
         })
-        lines.on('close', () => reject(new EtcdError('watch stream ended')))
-        response.on('error', reject)
+        // The interface hands on its input's errors; an aborted watch is no error.
+        lines.on('error', (error) => (signal.aborted ? resolve() : reject(error)))
+        lines.on('close', () => (signal.aborted ? resolve() : reject(new EtcdError('watch stream ended'))))
       },
     )
     outgoing.on('error', (error) => (signal.aborted ? resolve() : reject(error)))

@@ -12,7 +12,7 @@ export interface Kind {
 }
 
 interface Listed {
-  groups?: { name: string; preferredVersion: { groupVersion: string } }[]
+  groups?: { name: string; versions: { groupVersion: string }[] }[]
   resources?: { name: string; singularName: string; shortNames?: string[]; kind: string; namespaced: boolean }[]
 }
 
@@ -21,11 +21,9 @@ export async function kinds(client: Client): Promise<Kind[]> {
   const { groups = [] } = await read('/apis')
   const versions = [
     { group: '', groupVersion: 'v1', path: '/api/v1' },
-    ...groups.map(({ name, preferredVersion: { groupVersion } }) => ({
-      group: name,
-      groupVersion,
-      path: `/apis/${groupVersion}`,
-    })),
+    ...groups.flatMap(({ name, versions: served }) =>
+      served.map(({ groupVersion }) => ({ group: name, groupVersion, path: `/apis/${groupVersion}` })),
+    ),
   ]
   const lists = await Promise.all(
     versions.map(async ({ group, groupVersion, path }) =>
