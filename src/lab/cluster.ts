@@ -41,7 +41,7 @@ export async function startCluster(cluster: Cluster): Promise<void> {
   await Promise.all(agents.map((node) => start(lab, node)))
 
   const timeoutMs = 180_000
-  say(`waiting for ${nodes.length} nodes to be Ready (${timeoutMs / 1000} s at most)`)
+  say(`waiting for every node to be Ready (${timeoutMs / 1000} s at most)`)
   let missing = nodes.map((node) => node.name)
   await until(
     {

@@ -93,6 +93,8 @@ const hostPackages = [
   ['iproute2', '/usr/sbin/ip|/sbin/ip|/usr/bin/ip'],
   ['openssh-client', '/usr/bin/ssh-keyscan'],
   ['util-linux', '/usr/bin/nsenter'],
+  ['procps', '/usr/sbin/sysctl|/sbin/sysctl'],
+  ['kmod', '/usr/sbin/modprobe|/sbin/modprobe'],
 ] as const
 
 /** Throws InputError where containers cannot be made or seen. */

@@ -129,7 +129,7 @@ async function bootMachines(state: LabState, options: LabOptions, say: (line: st
       await finishMachine(state, node.name, sudoPassword)
     }),
   )
-  say(`${nodes.length} nodes answer ssh after ${((performance.now() - since) / 1000).toFixed(1)} s`)
+  say(`every node answers ssh after ${((performance.now() - since) / 1000).toFixed(1)} s`)
   const knownHosts = nodes.flatMap((node) => hostKeysOf(machineOf(state, node)))
   writeFileSync(`${dir}/known_hosts`, `${knownHosts.join('\n')}\n`, { mode: 0o600 })
   writeInventory(dir, name, nodes)
@@ -228,7 +228,7 @@ function nodeOf(state: LabState, name: string): PlannedNode {
 
 export interface LabSummary {
   name: string
-  /** When it was begun; null when its creator was killed before that was written. */
+  /** When it was begun; null when that was not written, or cannot be read. */
   createdAt: string | null
   /** false: `up` has not ended, or ended badly. */
   complete: boolean
@@ -238,7 +238,7 @@ export interface LabSummary {
 /** All labs of this machine, also those whose creator is gone. */
 export function list(): LabSummary[] {
   return labNames().map((name) => {
-    const state = readState(name)
+    const state = readableState(name)
     return {
       name,
       createdAt: state?.createdAt ?? null,
@@ -250,6 +250,16 @@ export function list(): LabSummary[] {
       })),
     }
   })
+}
+
+/** One lab that cannot be read must not hide the others. */
+function readableState(name: string): LabState | undefined {
+  try {
+    return readState(name)
+  } catch (error) {
+    if (error instanceof FailedError) return undefined
+    throw error
+  }
 }
 
 /** Switches a node off (at once, as a power failure) or on again (back when it answers ssh; K3s starts by itself). */

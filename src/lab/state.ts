@@ -36,11 +36,14 @@ export function checkLabExists(lab: string): void {
 export function readState(lab: string): LabState | undefined {
   checkLabExists(lab)
   if (!existsSync(stateFile(lab))) return undefined
-  const parsed = stateSchema.safeParse(JSON.parse(readFileSync(stateFile(lab), 'utf8')))
-  if (parsed.success) return parsed.data
-  throw new FailedError(`${stateFile(lab)} is not what this version writes: ${z.prettifyError(parsed.error)}`, {
-    next: `migrate lab down --name ${lab}`,
-  })
+  try {
+    return stateSchema.parse(JSON.parse(readFileSync(stateFile(lab), 'utf8')))
+  } catch (error) {
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
+    throw new FailedError(`${stateFile(lab)} is not what this version writes: ${why}`, {
+      next: `migrate lab down --name ${lab}`,
+    })
+  }
 }
 
 export function labNames(): string[] {
