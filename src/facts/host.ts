@@ -1,4 +1,8 @@
 import { z } from 'zod'
+import { FailedError } from '../errors.ts'
+import type { About, Family } from './family.ts'
+import { addressesSchema, parseJson } from './ip-json.ts'
+import type { Sections } from './sections.ts'
 
 /** The machine itself: what pre-flight judges (disks, clock, names, tools, firewalls). */
 export const hostSchema = z.object({
@@ -21,3 +25,95 @@ export const hostSchema = z.object({
   resolves: z.record(z.string(), z.string().nullable()),
 })
 export type HostFacts = z.infer<typeof hostSchema>
+
+/** Programs that the migration uses on a node, or that change what it does there. */
+const commands =
+  'awk base64 bash bpftool conntrack curl ip ip6tables ipset iptables iptables-legacy-save iptables-nft-save journalctl ' +
+  'nft nsenter openssl sh sha256sum ss systemctl systemd-run tar tc timeout'
+const services = 'ufw firewalld nftables docker systemd-networkd NetworkManager'
+
+const lines = (text: string) => text.split('\n').filter((line) => line !== '')
+
+function epochMs(sections: Sections, name: string): number {
+  // Seconds and nanoseconds; some `date` leave out what they do not know.
+  const [, seconds, nanoseconds] = /^(\d{10})(\d{9})?/.exec(sections.text(name)) ?? []
+  if (seconds === undefined) throw new FailedError(`${name}: expected nanoseconds since 1970`)
+  return Number(seconds) * 1000 + Math.round(Number(nanoseconds ?? 0) / 1e6)
+}
+
+function osRelease(text: string): HostFacts['os'] {
+  const value = (key: string) => new RegExp(`^${key}=["']?([^"'\\n]*)`, 'm').exec(text)?.[1] ?? ''
+  return { id: value('ID'), version: value('VERSION_ID') }
+}
+
+/** `df -Pk`: file system, KiB, used, free, share, mount point. Two paths on one file system are one disk. */
+function disks(text: string): HostFacts['disks'] {
+  const found = lines(text).flatMap((line) => {
+    const [, total, , free, path] = /^\S+ +(\d+) +(\d+) +(\d+) +\S+ +(\/.*)$/.exec(line) ?? []
+    return path === undefined ? [] : [{ path, freeBytes: Number(free) * 1024, totalBytes: Number(total) * 1024 }]
+  })
+  return found.filter((disk, index) => found.findIndex((one) => one.path === disk.path) === index)
+}
+
+/** The link that holds the inventory's address, else that of the default route. flannel's and Cilium's never count. */
+function uplink(sections: Sections, about: About): HostFacts['uplink'] {
+  const links = addressesSchema
+    .parse(parseJson('host.addresses', sections.text('host.addresses')))
+    .filter((link) => link.ifname !== 'lo' && !/^(flannel|cni|cilium|lxc|veth|docker|br-)/.test(link.ifname))
+  const route = /^default .*?\bdev (\S+)/m.exec(sections.optional('host.default') ?? '')?.[1]
+  const link =
+    links.find((one) => one.addr_info.some((address) => address.local === about.address)) ??
+    links.find((one) => one.ifname === route)
+  const address =
+    link?.addr_info.find((one) => one.local === about.address) ??
+    link?.addr_info.find((one) => one.family === 'inet' && one.scope === 'global') ??
+    link?.addr_info.find((one) => one.scope === 'global')
+  return link && address?.local ? { name: link.ifname, mtu: link.mtu, address: address.local } : null
+}
+
+/** The machine. What it says of its clock is set against the operator's, half a round trip taken off. */
+export const hostFamily: Family<HostFacts> = {
+  script: `
+programs() { for program in ${commands}; do if has "$program"; then echo "$program yes"; else echo "$program no"; fi; done; }
+states() { for service in ${services}; do echo "$service $(systemctl is-active "$service.service" 2>/dev/null)"; done; }
+disks() { for path in / /var/lib/rancher/k3s /var/lib/kubelet; do [ ! -d "$path" ] || df -Pk "$path" | tail -n +2; done; }
+resolve() {
+  for name in "$@"; do
+    echo "$name $(timeout 5 getent ahosts "$name" | sed -n '1s/ .*//p')"
+  done
+}
+emit host.hostname uname -n
+emit host.kernel uname -r
+emit host.os cat /etc/os-release
+emit host.boot cat /proc/sys/kernel/random/boot_id
+emit host.disks disks
+emit host.addresses ip -j addr show
+emit host.default ip route show default
+emit host.commands programs
+emit host.services states
+emit host.resolves resolve "$@"
+`,
+  parse(sections, about) {
+    // The clock of the node is read first (`begin`) and last: NTP's arithmetic over the two legs.
+    const begin = epochMs(sections, 'begin')
+    const end = epochMs(sections, 'end')
+    const pairs = (name: string) =>
+      lines(sections.text(name)).map((line) => {
+        const [key = '', value = ''] = line.split(' ')
+        return [key, value] as const
+      })
+    return {
+      hostname: sections.text('host.hostname').trim(),
+      kernel: sections.text('host.kernel').trim(),
+      os: osRelease(sections.optional('host.os') ?? ''),
+      bootId: sections.text('host.boot').trim(),
+      epochMs: end,
+      clockOffsetMs: Math.round((begin - about.sentMs + (end - about.answeredMs)) / 2),
+      disks: disks(sections.text('host.disks')),
+      uplink: uplink(sections, about),
+      commands: Object.fromEntries(pairs('host.commands').map(([key, value]) => [key, value === 'yes'])),
+      services: Object.fromEntries(pairs('host.services').map(([key, value]) => [key, value || 'unknown'])),
+      resolves: Object.fromEntries(pairs('host.resolves').map(([key, value]) => [key, value || null])),
+    }
+  },
+}

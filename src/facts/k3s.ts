@@ -1,4 +1,9 @@
 import { z } from 'zod'
+import { FailedError } from '../errors.ts'
+import { scanWords } from '../netfilter/words.ts'
+import type { Family } from './family.ts'
+import { effectiveFlags, type FlagSources } from './k3s-flags.ts'
+import type { Sections } from './sections.ts'
 
 /** A file whose content matters. `text` has the values of secret keys (token, datastore-endpoint, S3 keys) masked, line by line. */
 export const textFileSchema = z.object({
@@ -42,3 +47,148 @@ export const k3sSchema = z.object({
   localApi: z.boolean(),
 })
 export type K3sFacts = z.infer<typeof k3sSchema>
+
+const property = (show: string, name: string): string | null => {
+  const line = show.split('\n').find((one) => one.startsWith(`${name}=`))
+  return line === undefined ? null : line.slice(name.length + 1)
+}
+
+/** `{ path=... ; argv[]=WORDS ; ignore_errors=... }`: systemd prints the words it split, with blanks between. */
+function execWords(show: string): string[] {
+  const argv = / argv\[\]=(.*?) ; ignore_errors=/.exec(property(show, 'ExecStart') ?? '')?.[1]
+  if (argv === undefined) throw new FailedError('k3s.show: expected "ExecStart={ path=... ; argv[]=... ; ..."')
+  return scanWords(argv).words
+}
+
+/** Files whose content matters, as the script sends them: path, `mode uid gid sha256`, base64 of the masked text. */
+function textFiles(sections: Sections): Record<string, TextFile> {
+  const fields = sections.fields('k3s.files')
+  const files: Record<string, TextFile> = {}
+  for (let at = 0; at < fields.length; at += 3) {
+    const [path = '', meta = '', text = ''] = fields.slice(at, at + 3)
+    const [, mode, uid, gid, sha256] = /^([0-7]+) (\d+) (\d+) ([0-9a-f]{64})$/.exec(meta) ?? []
+    if (!sha256) throw new FailedError(`k3s.files: ${path}: expected mode, owner and digest, got ${meta.slice(0, 80)}`)
+    files[path] = {
+      sha256,
+      mode: Number.parseInt(mode ?? '', 8),
+      uid: Number(uid),
+      gid: Number(gid),
+      text: Buffer.from(text, 'base64').toString('utf8'),
+    }
+  }
+  return files
+}
+
+/** Variables of the environment files, in their order; then those of the unit itself. */
+function variables(show: string, files: Record<string, TextFile>, fragmentPath: string): FlagSources['env'] {
+  const ofUnit = scanWords(property(show, 'Environment') ?? '').words.map((word) => ({
+    line: word,
+    from: fragmentPath,
+  }))
+  const paths = [...show.matchAll(/^EnvironmentFiles=(.*) \(ignore_errors=\w+\)$/gm)].map((match) => match[1] ?? '')
+  const ofFiles = paths.flatMap((path) => (files[path]?.text ?? '').split('\n').map((line) => ({ line, from: path })))
+  return [...ofUnit, ...ofFiles].flatMap(({ line, from }) => {
+    const [, name, value] = /^(?:export )?([A-Z][A-Z0-9_]*)=(.*)$/.exec(line.trim()) ?? []
+    return name === undefined ? [] : [{ name, value: (value ?? '').replace(/^(['"])(.*)\1$/, '$2'), from }]
+  })
+}
+
+/** containerd's directories; without a section of K3s its defaults (k3s-kube-router.md §3.5). */
+function cniDirs(section: string): K3sFacts['cni'] {
+  const value = (key: string) => new RegExp(`^\\s*${key}\\s*=\\s*\\[?\\s*["']([^"']*)["']`, 'm').exec(section)?.[1]
+  return {
+    confDir: value('conf_dir') ?? '/etc/cni/net.d',
+    binDir: value('bin_dirs?') ?? '/opt/cni/bin',
+  }
+}
+
+function unitOf(sections: Sections): { show: string; words: string[]; unit: K3sFacts['unit'] } {
+  const name = sections.text('k3s.unit').trim()
+  if (name === '')
+    throw new FailedError('no K3s here: expected a unit k3s*.service that runs "k3s server" or "k3s agent"', {
+      next: 'take the node out of the inventory, or install K3s on it',
+    })
+  const show = sections.text('k3s.show')
+  const words = execWords(show)
+  const role = words[1]
+  if (role !== 'server' && role !== 'agent')
+    throw new FailedError(`${name}: expected "server" or "agent" as the first argument, got ${role}`)
+  const unit = {
+    name: name.replace(/\.service$/, ''),
+    role,
+    activeState: property(show, 'ActiveState') ?? '',
+    subState: property(show, 'SubState') ?? '',
+    result: property(show, 'Result') ?? '',
+    enabled: /^enabled/.test(property(show, 'UnitFileState') ?? ''),
+    execStart: words,
+    fragmentPath: property(show, 'FragmentPath') ?? '',
+    mainPid: Number(property(show, 'MainPID') ?? ''),
+  } as const
+  return { show, words, unit }
+}
+
+/** The file that holds ExecStart: a drop-in may have replaced it, and the last one counts. */
+const execStartFile = (unit: K3sFacts['unit'], dropIns: readonly string[], files: Record<string, TextFile>): string =>
+  dropIns.findLast((path) => /^ExecStart=./m.test(files[path]?.text ?? '')) ?? unit.fragmentPath
+
+/** The K3s installation of a node. The script leaves no secret unmasked before anything is sent. */
+export const k3sFamily: Family<K3sFacts> = {
+  script: `
+masked_files() {
+  for path in "$@"; do
+    [ -f "$path" ] || continue
+    printf '%s\\0%s %s\\0' "$path" "$(stat -L -c '%a %u %g' -- "$path")" "$(sha256sum <"$path" | cut -d' ' -f1)"
+    mask <"$path" | base64 | tr -d '\\n'
+    printf '\\0'
+  done
+}
+show_k3s() {
+  systemctl show "$k3s_unit" -p ActiveState -p SubState -p Result -p UnitFileState -p FragmentPath -p DropInPaths \\
+    -p MainPID -p Environment -p EnvironmentFiles -p ExecStart | mask
+}
+# curl says 000 and fails where nothing accepts or what accepts does not speak TLS; any answer of the API will do.
+local_api() {
+  if has curl; then curl -sk --max-time 3 -o /dev/null https://127.0.0.1:6444/ping
+  else timeout 3 openssl s_client -connect 127.0.0.1:6444 </dev/null >/dev/null; fi
+}
+emit k3s.unit printf %s "$k3s_unit"
+if [ -n "$k3s_unit" ]; then
+  k3s_show=$(show_k3s)
+  emit k3s.show printf '%s\\n' "$k3s_show"
+  emit k3s.files masked_files \\
+    $(printf '%s\\n' "$k3s_show" | sed -nE 's/^(FragmentPath|DropInPaths)=(.*)/\\2/p; s/^EnvironmentFiles=(.*) \\(ignore_errors=.*/\\1/p') \\
+    "$k3s_config" "$k3s_config.d"/*.yaml "$k3s_config.d"/*.yml
+  emit k3s.config printf %s "$k3s_config"
+  emit k3s.version timeout 20 k3s --version
+  # Only this section: others may hold a registry's password.
+  emit k3s.cni awk '/^[ \\t]*\\[/ { on = /cni\\]/ } on' "$k3s_data/agent/etc/containerd/config.toml"
+  emit k3s.template find "$k3s_data/agent/etc/containerd" -name 'config*.toml.tmpl'
+  emit k3s.localapi local_api
+fi
+`,
+  parse(sections) {
+    const { show, words, unit } = unitOf(sections)
+    const files = textFiles(sections)
+    const config = sections.text('k3s.config')
+    const dropIns = (property(show, 'DropInPaths') ?? '').split(' ').filter((path) => path !== '')
+    const version = /^k3s version (\S+)/m.exec(sections.text('k3s.version'))?.[1]
+    if (version === undefined) throw new FailedError('k3s.version: expected "k3s version v1.x.y+k3sN"')
+    const configs = Object.keys(files).filter((path) => path === config || path.startsWith(`${config}.d/`))
+    const flags = effectiveFlags({
+      role: unit.role,
+      args: { words: words.slice(2), from: execStartFile(unit, dropIns, files) },
+      // "config.yaml" sorts before "config.yaml.d/"; the drop-ins are read in the order of their names.
+      files: configs.sort().map((path) => ({ path, text: files[path]?.text ?? '' })),
+      env: variables(show, files, unit.fragmentPath),
+    })
+    return {
+      unit,
+      version,
+      files,
+      flags,
+      cni: cniDirs(sections.optional('k3s.cni') ?? ''),
+      containerdTemplate: (sections.optional('k3s.template') ?? '').trim() !== '',
+      localApi: sections.get('k3s.localapi')?.code === 0,
+    }
+  },
+}

@@ -1,4 +1,7 @@
 import { z } from 'zod'
+import { isEmpty, normalise, parse, print } from '../netfilter/ruleset.ts'
+import { xtables } from '../netfilter/tools.ts'
+import type { Family } from './family.ts'
 
 /** The four rule sets a host can have at once. */
 export const rulesetNames = ['ip-nft', 'ip-legacy', 'ip6-nft', 'ip6-legacy'] as const
@@ -15,3 +18,49 @@ export const netfilterSchema = z.object({
   nftTables: z.array(z.string()),
 })
 export type NetfilterFacts = z.infer<typeof netfilterSchema>
+
+/** Tables that iptables-nft keeps and prints itself. */
+const compatible = /^(ip|ip6) (filter|nat|mangle|raw|security)$/
+
+function rulesetText(text: string | null, name: RulesetName): string | null {
+  if (text === null) return null
+  const ruleset = normalise(parse(text, name))
+  return isEmpty(ruleset) ? null : print(ruleset)
+}
+
+/** All four rule sets, whichever of them the host uses: K3s, its bundled programs and the host's may not agree on one. */
+export const netfilterFamily: Family<NetfilterFacts> = {
+  script: `
+${xtables}
+for name in ${rulesetNames.join(' ')}; do
+  if saver=$(xtables_program "$name" save); then
+    # The legacy program makes the tables it looks at; where the kernel lists none, there is nothing to see.
+    case $name in
+      ip-legacy) [ -s /proc/net/ip_tables_names ] || continue ;;
+      ip6-legacy) [ -s /proc/net/ip6_tables_names ] || continue ;;
+    esac
+    emit "netfilter.$name" "$saver"
+  fi
+done
+! has iptables || emit netfilter.version iptables --version
+! has ipset || emit netfilter.ipsets ipset save
+! has nft || emit netfilter.tables nft list tables
+`,
+  parse(sections) {
+    const version = sections.optional('netfilter.version')
+    const tables = (sections.optional('netfilter.tables') ?? '').split('\n').map((line) => line.replace(/^table /, ''))
+    const one = (name: RulesetName) =>
+      sections.get(`netfilter.${name}`) ? rulesetText(sections.text(`netfilter.${name}`), name) : null
+    return {
+      rulesets: {
+        'ip-nft': one('ip-nft'),
+        'ip-legacy': one('ip-legacy'),
+        'ip6-nft': one('ip6-nft'),
+        'ip6-legacy': one('ip6-legacy'),
+      },
+      defaultBackend: version === null ? null : version.includes('nf_tables') ? 'nft' : 'legacy',
+      ipsets: sections.get('netfilter.ipsets') ? sections.text('netfilter.ipsets') : '',
+      nftTables: tables.filter((line) => line !== '' && !compatible.test(line)),
+    }
+  },
+}

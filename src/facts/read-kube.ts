@@ -1,0 +1,181 @@
+import type { z } from 'zod'
+import { FailedError } from '../errors.ts'
+import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
+import { KubeError, KubeUnreachableError } from '../kube/errors.ts'
+import { type KubeFacts, suspendedAnnotation } from './kube.ts'
+import * as objects from './kube-objects.ts'
+
+/** Where Flux's kinds live, newest first: the API answers to all that it serves, with the same objects. */
+const fluxKinds: readonly { kind: string; apiVersions: readonly string[] }[] = [
+  {
+    kind: 'Kustomization',
+    apiVersions: ['kustomize.toolkit.fluxcd.io/v1', 'kustomize.toolkit.fluxcd.io/v1beta2'],
+  },
+  {
+    kind: 'HelmRelease',
+    apiVersions: ['helm.toolkit.fluxcd.io/v2', 'helm.toolkit.fluxcd.io/v2beta2', 'helm.toolkit.fluxcd.io/v2beta1'],
+  },
+]
+
+function parsed<S extends z.ZodType>(schema: S, object: KubeObject): z.infer<S> {
+  const result = schema.safeParse(object)
+  if (result.success) return result.data
+  const { namespace, name } = object.metadata
+  const issue = result.error.issues[0]
+  throw new FailedError(
+    `${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}: ${issue?.path.join('.')}: ${issue?.message}`,
+    { next: 'the API sent an object of a form that is not known here' },
+  )
+}
+
+/** Kinds that the cluster does not serve have no objects. */
+async function listOf<S extends z.ZodType>(api: KubeApi, kind: KindRef, schema: S, namespace?: string) {
+  try {
+    const found = await api.list(kind, namespace === undefined ? {} : { namespace })
+    return found.map((object) => parsed(schema, object))
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 404) return []
+    throw error
+  }
+}
+
+async function getOf<S extends z.ZodType>(api: KubeApi, kind: KindRef, name: string, schema: S) {
+  const object = await api.get(kind, name, 'kube-system')
+  return object === null ? null : parsed(schema, object)
+}
+
+async function readFlux(api: KubeApi): Promise<KubeFacts['flux']> {
+  const found = await Promise.all(
+    fluxKinds.map(async ({ kind, apiVersions }) => {
+      for (const apiVersion of apiVersions) {
+        const items = await listOf(api, { apiVersion, kind }, objects.suspendable)
+        if (items.length > 0) return items.map((item) => ({ kind, apiVersion, ...suspension(item) }))
+      }
+      return []
+    }),
+  )
+  return found.flat()
+}
+
+const suspension = ({ metadata, spec }: z.infer<typeof objects.suspendable>) => ({
+  namespace: metadata.namespace,
+  name: metadata.name,
+  suspended: spec?.suspend ?? false,
+  ours: metadata.annotations[suspendedAnnotation] !== undefined,
+})
+
+async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.pod>[]): Promise<KubeFacts['cilium']> {
+  const [chart, config, daemonSet, operator, nodes, endpoints] = await Promise.all([
+    getOf(api, { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }, 'cilium', objects.helmChart),
+    getOf(api, { apiVersion: 'v1', kind: 'ConfigMap' }, 'cilium-config', objects.configMap),
+    getOf(api, { apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', objects.daemonSet),
+    getOf(api, { apiVersion: 'apps/v1', kind: 'Deployment' }, 'cilium-operator', objects.deployment),
+    listOf(api, { apiVersion: 'cilium.io/v2', kind: 'CiliumNode' }, objects.ciliumNode),
+    listOf(api, { apiVersion: 'cilium.io/v2', kind: 'CiliumEndpoint' }, objects.ciliumEndpoint),
+  ])
+  const agents = pods.filter(
+    (pod) => pod.metadata.namespace === 'kube-system' && pod.metadata.labels['k8s-app'] === 'cilium',
+  )
+  return {
+    chart: chart && { version: chart.spec.version ?? null, values: chart.spec.valuesContent ?? '' },
+    config: config?.data ?? null,
+    daemonSet: daemonSet && {
+      desired: daemonSet.status.desiredNumberScheduled,
+      ready: daemonSet.status.numberReady,
+      updated: daemonSet.status.updatedNumberScheduled,
+      generation: daemonSet.metadata.generation,
+      observed: daemonSet.status.observedGeneration,
+    },
+    agents: agents.flatMap((pod) =>
+      pod.spec.nodeName === undefined
+        ? []
+        : [
+            {
+              name: pod.metadata.name,
+              node: pod.spec.nodeName,
+              ready: objects.isReady(pod.status.conditions),
+              startedMs: objects.startedMs(pod),
+              waiting: objects.waitingOf(pod),
+              restarts: objects.restartsOf(pod),
+            },
+          ],
+    ),
+    operatorReady: operator?.status.readyReplicas ?? 0,
+    nodes: nodes.map((node) => ({ name: node.metadata.name, podCidrs: node.spec.ipam.podCIDRs })),
+    endpoints: endpoints.map((endpoint) => ({
+      namespace: endpoint.metadata.namespace,
+      name: endpoint.metadata.name,
+      ip: endpoint.status.networking.addressing[0]?.ipv4 ?? endpoint.status.networking.addressing[0]?.ipv6 ?? null,
+      state: endpoint.status.state,
+    })),
+  }
+}
+
+async function readAll(api: KubeApi): Promise<KubeFacts> {
+  const version = await api.raw('/version')
+  const list = <S extends z.ZodType>(apiVersion: string, kind: string, schema: S) =>
+    listOf(api, { apiVersion, kind }, schema)
+  const [nodes, pods, policies, services, cronJobs, leases, flux] = await Promise.all([
+    list('v1', 'Node', objects.node),
+    list('v1', 'Pod', objects.pod),
+    list('networking.k8s.io/v1', 'NetworkPolicy', objects.named),
+    list('v1', 'Service', objects.service),
+    list('batch/v1', 'CronJob', objects.suspendable),
+    list('coordination.k8s.io/v1', 'Lease', objects.lease),
+    readFlux(api),
+  ])
+  return {
+    reachable: true,
+    error: null,
+    version: objects.gitVersion(version.status === 200 ? version.body : ''),
+    nodes: nodes.map((node) => {
+      const own = leases.find(
+        (one) => one.metadata.namespace === 'kube-node-lease' && one.metadata.name === node.metadata.name,
+      )
+      return objects.nodeFacts(node, own)
+    }),
+    pods: pods.map(objects.podFacts),
+    policies: policies.map(({ metadata }) => ({ namespace: metadata.namespace, name: metadata.name })),
+    services: services.map(objects.serviceFacts),
+    cronJobs: cronJobs.map(suspension),
+    flux,
+    leases: leases.map(objects.leaseFacts),
+    cilium: await readCilium(api, pods),
+  }
+}
+
+const unreachable = (error: string): KubeFacts => ({
+  reachable: false,
+  error,
+  version: null,
+  nodes: [],
+  pods: [],
+  policies: [],
+  services: [],
+  cronJobs: [],
+  flux: [],
+  leases: [],
+  cilium: {
+    chart: null,
+    config: null,
+    daemonSet: null,
+    agents: [],
+    operatorReady: 0,
+    nodes: [],
+    endpoints: [],
+  },
+})
+
+/**
+ * Reads the cluster from its API. An API that cannot be reached, or that answers with an error of its own (no quorum, just
+ * starting), is a fact and not an error.
+ * @throws FailedError naming the object that has a form that is not known
+ */
+export async function readKube(api: KubeApi): Promise<KubeFacts> {
+  try {
+    return await readAll(api)
+  } catch (error) {
+    if (error instanceof KubeUnreachableError || error instanceof KubeError) return unreachable(error.message)
+    throw error
+  }
+}

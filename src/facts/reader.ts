@@ -1,0 +1,68 @@
+import type { Clock, FactsReader, Target } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
+import type { Inventory } from '../inventory/schema.ts'
+import type { KubeApi } from '../kube/api.ts'
+import type { Nodes } from '../nodes/node.ts'
+import { collect } from './collect.ts'
+import { type Facts, type NodeFacts, type NodeFamily, nodeFamilies } from './facts.ts'
+import type { ReachabilityFacts } from './reachability.ts'
+import { readKube } from './read-kube.ts'
+
+export interface FactsSources {
+  inventory: Pick<Inventory, 'cluster' | 'nodes'>
+  nodes: Nodes
+  kube: KubeApi
+  /** Probes who reaches whom, given all other facts as read by then. */
+  reachability(facts: Facts): Promise<ReachabilityFacts>
+  clock: Clock
+}
+
+const isNodeFamily = (name: string): name is NodeFamily => nodeFamilies.some((family) => family === name)
+
+/** All at once; every failure is told, not the first alone. */
+async function together<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises)
+  const errors = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  if (errors.length === 1) throw errors[0]
+  if (errors.length > 1)
+    throw new FailedError(errors.map((error) => (error instanceof Error ? error.message : String(error))).join('\n'))
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+}
+
+/**
+ * Reads facts over SSH and from the API, nodes in parallel. What was never read of a node is read whatever was asked, so that
+ * facts are always whole; reachability, which takes time and makes traffic, only when it is asked for.
+ */
+export function factsReader(sources: FactsSources): FactsReader<Facts> {
+  const nodeNames = sources.inventory.nodes.map((node) => node.name)
+  const readNode = async (name: string, families: readonly NodeFamily[], before: NodeFacts | undefined) => {
+    const address = sources.inventory.nodes.find((node) => node.name === name)?.address ?? name
+    const wanted = before ? families : nodeFamilies
+    if (wanted.length === 0 && before) return before
+    const read = await collect(sources.nodes.get(name), wanted, { address, nodeNames, clock: sources.clock })
+    return { ...before, ...read, name, address } as NodeFacts
+  }
+
+  return {
+    async read(families: readonly string[], targets: readonly Target[] | 'all', previous: Facts | null) {
+      const ofNodes = families.filter(isNodeFamily)
+      const asked = targets === 'all' ? nodeNames : targets.filter((target) => nodeNames.includes(target))
+      const missing = nodeNames.filter((name) => !previous?.nodes[name])
+      const names = nodeNames.filter((name) => asked.includes(name) || missing.includes(name))
+      const kubeWanted = families.includes('kube') || previous === null
+      const [read, kube] = await Promise.all([
+        together(names.map((name) => readNode(name, ofNodes, previous?.nodes[name]))),
+        previous && !kubeWanted ? previous.kube : readKube(sources.kube),
+      ])
+      const facts: Facts = {
+        format: 1,
+        cluster: sources.inventory.cluster.name,
+        readAt: new Date(sources.clock.nowMs()).toISOString(),
+        nodes: { ...previous?.nodes, ...Object.fromEntries(read.map((node) => [node.name, node])) },
+        kube,
+        reachability: previous?.reachability ?? null,
+      }
+      return families.includes('reachability') ? { ...facts, reachability: await sources.reachability(facts) } : facts
+    },
+  }
+}
