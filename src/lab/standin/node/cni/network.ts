@@ -32,8 +32,8 @@ const loopback = '{\n"cniVersion": "0.3.1",\n"name": "cni-loopback",\n"plugins":
 /** What go-cni does for containerd: runs the loaded list's plugins, in order for ADD and backwards for DEL. */
 export class PodNetwork {
   readonly directories: CniDirectories
-  /** One at a time, as host-local's lock and iptables' lock would have it anyway. */
-  private readonly queue = new Queue()
+  /** For the plugins in this process, which have one bridge and one lease folder. Others may block: they run side by side. */
+  private readonly own = new Queue()
 
   constructor(directories: CniDirectories) {
     this.directories = directories
@@ -43,24 +43,20 @@ export class PodNetwork {
     return (await loadNetworkList(this.directories.confDir)) !== null
   }
 
-  add(pod: Attachment): Promise<CniResult> {
-    return this.queue.add(async () => {
-      const list = await loadNetworkList(this.directories.confDir)
-      if (list === null) throw new Error(notInitialized)
-      await mkdir('/var/lib/cni', { recursive: true, mode: 0o700 })
-      await this.addList(parseLoopback(), pod, 'lo')
-      return this.addList(list, pod, 'eth0')
-    })
+  async add(pod: Attachment): Promise<CniResult> {
+    const list = await loadNetworkList(this.directories.confDir)
+    if (list === null) throw new Error(notInitialized)
+    await mkdir('/var/lib/cni', { recursive: true, mode: 0o700 })
+    await this.addList(parseLoopback(), pod, 'lo')
+    return this.addList(list, pod, 'eth0')
   }
 
   /** DEL of the list that is loaded *now*, whichever one made the pod's network: so leases leak over a switch of the CNI. */
-  delete(pod: Attachment): Promise<void> {
-    return this.queue.add(async () => {
-      const list = await loadNetworkList(this.directories.confDir)
-      if (list === null) throw new Error(notInitialized)
-      await this.deleteList(list, pod, 'eth0')
-      await this.deleteList(parseLoopback(), pod, 'lo')
-    })
+  async delete(pod: Attachment): Promise<void> {
+    const list = await loadNetworkList(this.directories.confDir)
+    if (list === null) throw new Error(notInitialized)
+    await this.deleteList(list, pod, 'eth0')
+    await this.deleteList(parseLoopback(), pod, 'lo')
   }
 
   private async addList(list: NetworkList, pod: Attachment, ifName: string): Promise<CniResult> {
@@ -133,7 +129,7 @@ export class PodNetwork {
       if (isMissing(error)) throw new Error(`failed to find plugin "${type}" in path [${this.directories.binDir}]`)
       throw error
     }
-    return own ? callOwnPlugin(type, call) : execute(path, call)
+    return own ? this.own.add(() => callOwnPlugin(type, call)) : execute(path, call)
   }
 }
 

@@ -41,6 +41,7 @@ export class Runtime {
   readonly network: PodNetwork
   private readonly byId = new Map<string, SandboxState>()
   private readonly queues = new Map<string, Queue>()
+  private readonly writes = new Queue()
   /** Called when a sandbox or a container changed by itself or by crictl. */
   private readonly onChange: () => void
 
@@ -89,7 +90,7 @@ export class Runtime {
         changed = true
       }
       if (!changed) continue
-      await writeSandbox(sandbox)
+      await this.save(sandbox)
       this.onChange()
     }
   }
@@ -119,7 +120,7 @@ export class Runtime {
       }
     }
     this.byId.set(sandbox.id, sandbox)
-    await writeSandbox(sandbox)
+    await this.save(sandbox)
     return sandbox
   }
 
@@ -132,7 +133,7 @@ export class Runtime {
       await this.refresh()
       if (sandbox.ready) {
         sandbox.ready = false
-        await writeSandbox(sandbox)
+        await this.save(sandbox)
       }
       if (!sandbox.networkGone) {
         const there = sandbox.netns !== null && existsSync(sandbox.netns)
@@ -143,7 +144,7 @@ export class Runtime {
         }
         if (there) await run(['ip', 'netns', 'delete', netnsOf(sandbox)])
         sandbox.networkGone = true
-        await writeSandbox(sandbox)
+        await this.save(sandbox)
       }
       this.onChange()
     })
@@ -153,7 +154,7 @@ export class Runtime {
     await this.stopSandbox(id)
     this.byId.delete(id)
     this.queues.delete(id)
-    await deleteSandbox(id)
+    await this.writes.add(() => deleteSandbox(id))
   }
 
   startContainer(sandboxId: string, spec: ContainerSpec): Promise<ContainerState> {
@@ -183,8 +184,15 @@ export class Runtime {
       }
       // Of the ended ones only the last is kept, as the kubelet's garbage collection does.
       sandbox.containers = [...sandbox.containers.filter((one) => one.name !== spec.name), container]
-      await writeSandbox(sandbox)
+      await this.save(sandbox)
       return container
+    })
+  }
+
+  /** Two ends may write one record (a stop, and a container seen to have ended); a removed one must not come back. */
+  private save(sandbox: SandboxState): Promise<void> {
+    return this.writes.add(async () => {
+      if (this.byId.get(sandbox.id) === sandbox) await writeSandbox(sandbox)
     })
   }
 
