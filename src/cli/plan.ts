@@ -41,8 +41,8 @@ export function planCommand(): Command {
       }
       const inventory = inventoryOf(options, flags.facts === undefined)
       const saved = flags.facts === undefined ? null : await loadFacts(flags.facts, inventory)
-      const { planFrom, readFacts } = await import('./planning.ts')
-      const facts = saved ?? (await readFacts(inventory, terminal))
+      const { planFrom } = await import('./planning.ts')
+      const facts = saved ?? (await (await import('./session.ts')).readFacts(inventory, terminal))
       const plan = planFrom(facts, inventory, { order: flags.order })
 
       process.stdout.write(print(plan, json ? 'json' : flags.format, terminal))

@@ -1,20 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import type { Plan } from '../engine/model.ts'
+import { flannelToCilium } from '../../runbooks/k3s-flannel-to-cilium.ts'
+import type { Plan, Runbook } from '../engine/model.ts'
 import { plan as makePlan } from '../engine/planner.ts'
-import { clusterFamilies, type Facts, nodeFamilies } from '../facts/facts.ts'
+import type { Facts } from '../facts/facts.ts'
 import { digest } from '../inventory/load.ts'
 import type { Inventory } from '../inventory/schema.ts'
-import { openForReading, runbookOf } from './session.ts'
-import type { Terminal } from './terminal.ts'
+import type { World } from '../operations/world.ts'
 import { toolVersion } from './version.ts'
 
-/** Reads everything a plan depends on. Who reaches whom is left out: no step is planned by it, and it takes a while. */
-export async function readFacts(inventory: Inventory, terminal: Terminal): Promise<Facts> {
-  await using cluster = openForReading(inventory, terminal)
-  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
-  return await cluster.reader.read(families, 'all', null)
+export function runbookOf(inventory: Inventory): Runbook<Facts, World, unknown> {
+  return flannelToCilium(inventory)
 }
 
+/** Needs no node: the facts may come from a file. */
 export function planFrom(facts: Facts, inventory: Inventory, params: unknown): Plan {
   const now = new Date()
   return makePlan(runbookOf(inventory), params, facts, {

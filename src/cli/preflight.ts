@@ -13,7 +13,8 @@ export function preflightCommand(): Command {
       const options = commonOptions(command)
       const { json, terminal } = options
       const inventory = inventoryOf(options, true)
-      const { planFrom, readFacts } = await import('./planning.ts')
+      const { planFrom } = await import('./planning.ts')
+      const { readFacts } = await import('./session.ts')
       const { findings } = planFrom(await readFacts(inventory, terminal), inventory, { order })
       if (json) process.stdout.write(`${JSON.stringify({ kind: 'preflight', findings })}\n`)
       else {

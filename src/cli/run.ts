@@ -40,7 +40,8 @@ export function runCommand(): Command {
 }
 
 async function planNow(inventory: Inventory, terminal: Terminal, { order }: OrderFlag): Promise<PlanFile> {
-  const { planFrom, readFacts } = await import('./planning.ts')
+  const { planFrom } = await import('./planning.ts')
+  const { readFacts } = await import('./session.ts')
   const facts = await readFacts(inventory, terminal)
   return { plan: planFrom(facts, inventory, { order }), facts: facts as Json }
 }

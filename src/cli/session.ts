@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { flannelToCilium } from '../../runbooks/k3s-flannel-to-cilium.ts'
 import type { Emit } from '../engine/events.ts'
 import type { Interrupts } from '../engine/interrupts.ts'
 import { localLock, mayBeAlive, readBootId } from '../engine/local-lock.ts'
 import type { LockOptions, LockOwner } from '../engine/lock.ts'
-import type { Clock, FactsReader, Plan, Runbook } from '../engine/model.ts'
+import type { Clock, FactsReader, Plan } from '../engine/model.ts'
 import type { Operator } from '../engine/operator.ts'
 import type { PlanFile } from '../engine/plan-file.ts'
 import type { RunContext } from '../engine/run-context.ts'
-import { openRunStore, type RunFiles, type RunStore } from '../engine/run-store.ts'
+import { openRunStore, type RunFiles } from '../engine/run-store.ts'
 import { InputError } from '../errors.ts'
-import { type Facts, factsSchema } from '../facts/facts.ts'
+import { clusterFamilies, type Facts, factsSchema, nodeFamilies } from '../facts/facts.ts'
 import { factsReader } from '../facts/reader.ts'
 import { digest } from '../inventory/load.ts'
 import type { Inventory } from '../inventory/schema.ts'
@@ -26,6 +25,7 @@ import { openNodes } from '../nodes/nodes.ts'
 import { createRedactor } from '../nodes/redactor.ts'
 import { fileBackups } from '../operations/file-backups.ts'
 import type { World } from '../operations/world.ts'
+import { runbookOf } from './planning.ts'
 import { promptSecrets, type Terminal } from './terminal.ts'
 
 /** A cluster that can be looked at, and with a run also be changed. Nothing is connected before it is used. */
@@ -38,14 +38,6 @@ export interface Cluster extends AsyncDisposable {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
-}
-
-export function runbookOf(inventory: Inventory): Runbook<Facts, World, unknown> {
-  return flannelToCilium(inventory)
-}
-
-export function storeOf(inventory: Inventory): Promise<RunStore> {
-  return openRunStore(inventory.stateDir, inventory.cluster.name)
 }
 
 /** For looking only: whatever would change something is refused by the gates of nodes and API. */
@@ -101,7 +93,7 @@ export async function openRun(
   driving: Driving,
 ): Promise<OpenRun> {
   checkBelongs(plan, inventory)
-  const store = await storeOf(inventory)
+  const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
   const cluster = open(inventory, terminal, run)
   const { nodes, kube, reader } = cluster
   const initialFacts = factsSchema.parse(facts)
@@ -165,4 +157,11 @@ function checkBelongs(plan: Plan, inventory: Inventory): void {
   if (plan.inventoryDigest !== digest(inventory)) {
     throw new InputError(`the inventory ${inventory.file} was changed since plan ${plan.id} was made`, again)
   }
+}
+
+/** Reads everything a plan depends on. Who reaches whom is left out: no step is planned by it, and it takes a while. */
+export async function readFacts(inventory: Inventory, terminal: Terminal): Promise<Facts> {
+  await using cluster = openForReading(inventory, terminal)
+  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
+  return await cluster.reader.read(families, 'all', null)
 }

@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { digestOf } from '../engine/digest.ts'
+import type { Json } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import { type ExtraRule, maxBytes, parseInventory } from './parse.ts'
 import type { Path, Problem } from './problems.ts'
@@ -52,7 +53,7 @@ export function digest(inventory: Inventory): string {
     cilium: { ...cilium, chart: 'path' in cilium.chart ? { path: cilium.chart.path.split('/').at(-1) } : cilium.chart },
     probes,
   }
-  return digestOf(meaning)
+  return digestOf(meaning as unknown as Json)
 }
 
 function readBytes(path: string, file: string): Uint8Array {

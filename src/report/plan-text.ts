@@ -12,7 +12,7 @@ import {
   summarise,
   targetsOf,
 } from './plan-summary.ts'
-import { type Cell, table, wrap } from './table.ts'
+import { type Cell, table, tableRows, wrap } from './table.ts'
 
 export interface TextOptions {
   colour: boolean
@@ -100,34 +100,34 @@ export function findingsText(findings: readonly Finding[], options: Pick<TextOpt
 }
 
 function stepTable(plan: Plan, options: TextOptions, colours: Colours): string[] {
-  const head = ['', 'step', 'on', 'order', 'etcd up', 'outage', 'way back'].map((text) => ({
-    text,
-    style: colours.bold,
-  }))
-  const rows: (Cell | string)[][] = [head]
-  let phase = ''
-  for (const [index, step] of plan.steps.entries()) {
-    if (step.phaseId !== phase) {
-      phase = step.phaseId
-      rows.push(['', { text: visible(step.phaseTitle), style: colours.cyan }, '', '', '', '', ''])
-    }
-    const dim = step.tasks.length === 0 ? { style: colours.dim } : {}
-    rows.push([
-      String(index + 1),
-      { text: visible(step.stepId), ...dim },
-      { text: visible(targetsOf(step)), ...dim },
-      step.tasks.length > 1 ? (step.order === 'serial' ? 'one by one' : 'together') : '',
-      visible(step.membersUp ?? ''),
-      step.outage && isEffective(step) ? `${visible(step.outage.what)} ${duration(step.outage.expectedMs)}` : '',
+  const head = ['', 'step', '', 'on', '', 'etcd up', 'outage', 'way back']
+  const rows = plan.steps.map((step, index): Cell[] => {
+    const style = step.tasks.length === 0 ? { style: colours.dim } : {}
+    return [
+      { text: String(index + 1), ...style },
+      { text: visible(step.stepId), ...style },
+      { text: visible(step.title), ...style },
+      { text: visible(targetsOf(step)), ...style },
+      { text: step.tasks.length > 1 ? (step.order === 'serial' ? 'one by one' : 'together') : '' },
+      { text: step.tasks.length > 0 ? visible(step.membersUp ?? '') : '' },
+      { text: step.outage && isEffective(step) ? duration(step.outage.expectedMs) : '' },
       wayBack(step, colours),
-    ])
-  }
-  return table(rows, options.width)
+    ]
+  })
+  const [headLines = [], ...blocks] = tableRows(
+    [head.map((text) => ({ text, style: colours.bold })), ...rows],
+    options.width,
+  )
+  const body = plan.steps.flatMap((step, index) => {
+    const isNew = step.phaseId !== plan.steps[index - 1]?.phaseId
+    return [...(isNew ? [colours.cyan(visible(step.phaseTitle))] : []), ...(blocks[index] ?? [])]
+  })
+  return [...headLines, ...body]
 }
 
-function wayBack(step: PlannedStep, colours: Colours): Cell | string {
-  if (step.tasks.length === 0 || step.undo === undefined) return ''
-  return 'how' in step.undo ? visible(step.undo.how) : { text: 'none', style: colours.yellow }
+function wayBack(step: PlannedStep, colours: Colours): Cell {
+  if (step.tasks.length === 0 || step.undo === undefined) return { text: '' }
+  return 'how' in step.undo ? { text: 'yes' } : { text: 'none', style: colours.yellow }
 }
 
 /** One step with all its changes: in the plan, and when somebody asks for the diff before it runs. */
@@ -139,6 +139,8 @@ export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): s
     ['why', step.why],
     ['risk', step.risk],
     ['undone', step.undo && ('how' in step.undo ? step.undo.how : `cannot be undone: ${step.undo.impossible}`)],
+    ['outage', step.outage && `${step.outage.what}: ${duration(step.outage.expectedMs)}`],
+    ['etcd up', step.membersUp],
   ] as const
   for (const [name, text] of about) {
     if (text === undefined) continue

@@ -1,6 +1,5 @@
 import type { Plan, PlannedStep, Target } from '../engine/model.ts'
 import type { Moved, Operator, StepAnswer, StepInfo } from '../engine/operator.ts'
-import { duration } from './duration.ts'
 import { visible } from './escape.ts'
 import { movedText } from './event-text.ts'
 import { stepText, type TextOptions } from './plan-text.ts'
@@ -75,8 +74,6 @@ function stepQuestion(
   return [
     `Step ${info.position} of ${info.total}: ${visible(step.title)}`,
     ...about,
-    ...(step.membersUp === undefined ? [] : [`  etcd members that stay up: ${visible(step.membersUp)}`]),
-    ...(step.outage ? [`  expected outage: ${visible(step.outage.what)}, ${duration(step.outage.expectedMs)}`] : []),
     ...begun.map(({ target, status }) => `  ${visible(target)} is ${status} from before`),
   ]
 }

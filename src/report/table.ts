@@ -28,9 +28,19 @@ function cut(word: string, width: number): string[] {
  * @param rows all of the same length; what they hold must be visible text (escape.ts).
  */
 export function table(rows: readonly (readonly (Cell | string)[])[], width: number): string[] {
+  return tableRows(rows, width).flat()
+}
+
+/** The same, the lines of each row by themselves. */
+export function tableRows(rows: readonly (readonly (Cell | string)[])[], width: number): string[][] {
   const cells = rows.map((row) => row.map((cell): Cell => (typeof cell === 'string' ? { text: cell } : cell)))
-  const widths = narrow(columnWidths(cells), width)
-  return cells.flatMap((row) => {
+  const longestWord = (text: string) => Math.max(...text.split(' ').map((word) => word.length))
+  const widths = narrow(
+    columnWidths(cells, (text) => text.length),
+    columnWidths(cells, (text) => Math.min(longestWord(text), 40)),
+    width,
+  )
+  return cells.map((row) => {
     const wrapped = row.map((cell, column) => wrap(cell.text, widths[column] ?? 1))
     const height = Math.max(...wrapped.map((lines) => lines.length))
     return Array.from({ length: height }, (_, lineIndex) =>
@@ -46,21 +56,24 @@ export function table(rows: readonly (readonly (Cell | string)[])[], width: numb
   })
 }
 
-function columnWidths(rows: readonly (readonly Cell[])[]): number[] {
+function columnWidths(rows: readonly (readonly Cell[])[], widthOf: (text: string) => number): number[] {
   const widths: number[] = []
   for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 1, cell.text.length)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 1, widthOf(cell.text))
   }
   return widths
 }
 
-function narrow(widths: number[], width: number): number[] {
-  const fitted = [...widths]
-  const tooWide = () => fitted.reduce((sum, w) => sum + w, 0) + 2 * (fitted.length - 1) > width
+/** Takes from the widest column that can still give, until the row fits or none can. */
+function narrow(widths: readonly number[], least: readonly number[], width: number): number[] {
+  const narrowed = [...widths]
+  const tooWide = () => narrowed.reduce((sum, w) => sum + w, 0) + 2 * (narrowed.length - 1) > width
   while (tooWide()) {
-    const widest = fitted.indexOf(Math.max(...fitted))
-    if ((fitted[widest] ?? 0) <= 12) break
-    fitted[widest] = (fitted[widest] ?? 0) - 1
+    const spare = narrowed.map((w, column) => (w > (least[column] ?? 1) ? w : 0))
+    const widest = Math.max(...spare)
+    if (widest === 0) break
+    const column = spare.indexOf(widest)
+    narrowed[column] = widest - 1
   }
-  return fitted
+  return narrowed
 }

@@ -3,6 +3,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { digest, loadInventory } from '../../src/inventory/load.ts'
+import { defaultLabName, labDir, planNodes } from '../../src/lab/layout.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'inventory-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -79,4 +80,10 @@ test('the example loads, and shows every key', () => {
   collect(schema)
   const isShown = (key: string) => lines.some((line) => new RegExp(`^[#\\s-]*${key}:|\\{${key}:`).test(line))
   expect(keys.filter((key) => !isShown(key))).toEqual([])
+})
+
+test('lab.yaml is the cluster that the lab makes', () => {
+  const lab = loadInventory(new URL('../../inventory/lab.yaml', import.meta.url).pathname, { checkFiles: false })
+  expect(lab.nodes.map(({ name, role, address }) => ({ name, role, address }))).toEqual(planNodes(3, 1))
+  expect(lab.nodes[0]?.ssh.identityFile).toBe(`${labDir(defaultLabName)}/id_ed25519`)
 })
