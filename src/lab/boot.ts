@@ -41,6 +41,7 @@ exec /lib/systemd/systemd
 export const bootScript = `
 pidfile=$1 lower=$2 dir=$3 cgroups=$4
 shift 4
+umask 022
 echo "$$ $(cut -d ' ' -f 22 /proc/$$/stat)" > "$pidfile"
 while [ "$cgroups" -gt 0 ]; do
   echo $$ > "$1/cgroup.procs"

@@ -124,7 +124,7 @@ async function bootMachines(state: LabState, options: LabOptions, say: (line: st
       const machine = machineOf(state, node)
       const files = k3sOf(options, nodes, node, token)
       await createMachine(machine, nodes, authorizedKey, files)
-      if (options.k3s !== undefined) placeRealK3s(options.k3s, name, node.name)
+      if (options.k3s !== undefined) placeRealK3s(options.k3s, machine)
       await powerOn(machine)
       await finishMachine(state, node.name, sudoPassword)
     }),

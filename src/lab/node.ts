@@ -46,8 +46,7 @@ export async function createMachine(
   files: readonly OwnFile[],
 ): Promise<void> {
   const dir = nodeDir(machine.lab, machine.name)
-  for (const folder of ['upper', 'work', 'root', 'rancher', 'faults'])
-    mkdirSync(`${dir}/${folder}`, { recursive: true })
+  for (const folder of ['upper', 'work', 'root', 'rancher', 'faults']) makeFolder(`${dir}/${folder}`)
   const etcHosts = [
     '127.0.0.1\tlocalhost',
     '::1\t\tlocalhost ip6-localhost ip6-loopback',
@@ -64,7 +63,7 @@ export async function createMachine(
     { path: '/home/operatorpw/.ssh/authorized_keys', content: authorizedKey, mode: 0o600, uid: 1001 },
   ]
   for (const file of [...own, ...files]) writeOwnFile(machine, file)
-  mkdirSync(`${dir}/upper/etc/ssh`, { recursive: true })
+  makeOwnFolder(machine, '/etc/ssh')
   // All of Debian's key types, by the program that Debian makes them with.
   const made = await run(['ssh-keygen', '-A', '-f', `${dir}/upper`])
   if (made.code !== 0) throw new FailedError(`ssh-keygen for ${machine.name} ended with ${made.code}: ${made.stderr}`)
@@ -73,20 +72,30 @@ export async function createMachine(
 /** Writes into the node's layer. Only while the node is off: a mounted overlay does not expect it. */
 function writeOwnFile(machine: Machine, file: OwnFile): void {
   const upper = `${nodeDir(machine.lab, machine.name)}/upper`
-  // A folder made here shadows the common root's of that name: it must have the same mode.
-  let made = upper
-  for (const part of dirname(file.path).split('/').filter(Boolean)) {
-    made = `${made}/${part}`
-    if (existsSync(made)) continue
-    const secret = part === '.ssh' || made === `${upper}/root` || made.startsWith(`${upper}/home/operator`)
-    mkdirSync(made)
-    chmodSync(made, secret ? 0o700 : 0o755)
-    if (file.uid !== undefined && made !== `${upper}/home`) chownSync(made, file.uid, 100)
-  }
+  makeOwnFolder(machine, dirname(file.path), file.uid)
   const path = `${upper}${file.path}`
   writeFileSync(path, file.content)
   chmodSync(path, file.mode)
   if (file.uid !== undefined) chownSync(path, file.uid, 100)
+}
+
+/** Makes a folder in the node's layer. It shadows the common root's of that name and must have the same mode and owner. */
+export function makeOwnFolder(machine: Machine, path: string, uid?: number): void {
+  const upper = `${nodeDir(machine.lab, machine.name)}/upper`
+  let made = upper
+  for (const part of path.split('/').filter(Boolean)) {
+    made = `${made}/${part}`
+    if (existsSync(made)) continue
+    const secret = part === '.ssh' || made === `${upper}/root` || made.startsWith(`${upper}/home/operator`)
+    makeFolder(made, secret ? 0o700 : 0o755)
+    if (uid !== undefined && made !== `${upper}/home`) chownSync(made, uid, 100)
+  }
+}
+
+/** Nodes must not depend on the umask of who made them. */
+function makeFolder(path: string, mode = 0o755): void {
+  mkdirSync(path, { recursive: true })
+  chmodSync(path, mode)
 }
 
 /** The host keys that sshd of the node will show, as lines for known_hosts. */

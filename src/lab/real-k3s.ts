@@ -2,6 +2,7 @@ import { accessSync, chmodSync, constants, copyFileSync, mkdirSync, readdirSync,
 import { join } from 'node:path'
 import { InputError } from '../errors.ts'
 import { nodeDir } from './layout.ts'
+import { type Machine, makeOwnFolder } from './node.ts'
 
 /** A K3s of the user's own: the binary, and a folder of image archives for machines that cannot reach a registry. */
 export interface RealK3s {
@@ -32,10 +33,10 @@ export function checkRealK3s(real: RealK3s): RealK3s {
 }
 
 /** Lays the binary and the archives down on a node that is off. */
-export function placeRealK3s(real: RealK3s, lab: string, node: string): void {
-  const dir = nodeDir(lab, node)
+export function placeRealK3s(real: RealK3s, machine: Machine): void {
+  const dir = nodeDir(machine.lab, machine.name)
+  makeOwnFolder(machine, '/usr/local/bin')
   const bin = `${dir}/upper/usr/local/bin`
-  mkdirSync(bin, { recursive: true, mode: 0o755 })
   // A reflink where the file system can: the archives are the same on every node.
   copyFileSync(real.binary, `${bin}/k3s`, constants.COPYFILE_FICLONE)
   chmodSync(`${bin}/k3s`, 0o755)

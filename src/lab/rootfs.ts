@@ -38,6 +38,7 @@ rm -rf /var/lib/apt/lists/* /var/log/*.log /var/log/apt /var/log/journal/*
 /** $1: folder of the finished root, $2: of the cache, $3: recipe. Runs under a lock, in a mount namespace of its own. */
 const build = `
 [ -d "$1" ] && exit 0
+umask 022
 exec >"$2/build.log" 2>&1
 rm -rf "$2"/*.partial
 debootstrap --variant=minbase --include=${packages.join(',')} ${release} "$1.partial" ${mirror}
