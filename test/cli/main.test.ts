@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
+import { migrate } from '../../src/cli/program.ts'
 
 const main = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const example = new URL('../../inventory/example.yaml', import.meta.url).pathname
@@ -15,7 +16,7 @@ interface Ended {
   stderr: string
 }
 
-async function migrate(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+async function spawn(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
   const { PATH = '' } = process.env
   const options = { cwd: folder, env: { PATH, TMPDIR: folder, ...env } }
   return await new Promise((resolve) => {
@@ -25,9 +26,11 @@ async function migrate(args: readonly string[], env: Record<string, string> = {}
   })
 }
 
+const at = (name: string) => join(folder, name)
+
 function file(name: string, text: string): string {
-  writeFileSync(join(folder, name), text, { mode: 0o600 })
-  return name
+  writeFileSync(at(name), text, { mode: 0o600 })
+  return at(name)
 }
 
 const bad = file(
@@ -43,35 +46,48 @@ const wrong: [args: string[], said: string][] = [
   [['plan', '--order', 'sideways'], 'Allowed choices are staged, seed'],
   [['plan', '--format', 'pdf'], 'Allowed choices are text, markdown, json'],
   [['run', 'a.json', 'b.json'], 'too many arguments'],
-  [['status'], 'The inventory inventory.yaml cannot be read: there is no such file'],
+  [['status', '-i', at('none.yaml')], 'none.yaml cannot be read: there is no such file'],
   [['status', '-i', bad], 'bad.yaml:3:16 nodes[0].rol: there is no such key. Did you mean "role"?'],
   [['-i', bad, 'status'], 'bad.yaml:3:5 nodes[0].role: is missing; expected "server" or "agent"'],
   [['plan', '-i', hostile], 'found "\\u001b[2J\\u0007"'],
-  [['run', '-i', example], 'there is no terminal to ask questions at, and --yes was not given'],
-  [['resume', '-i', example], 'migrate resume --yes does every step as planned, unasked'],
-  [['rollback', '-i', example, '--json'], '--json leaves no room for questions'],
-  [['resume', '--yes', '-i', example, '--state-dir', 'state'], 'there is no unfinished run of home'],
-  [['rollback', '--yes', '-i', example, '--state-dir', 'state'], 'that could be rolled back'],
-  [['plan', '-i', example, '--facts', 'none.json'], 'none.json is no facts file: ENOENT'],
+  [['run', '-i', example, '--json'], '--json leaves no room for questions'],
+  [['resume', '--yes', '-i', example, '--state-dir', at('state')], 'there is no unfinished run of home'],
+  [['rollback', '--yes', '-i', example, '--state-dir', at('state')], 'that could be rolled back'],
+  [['plan', '-i', example, '--facts', at('none.json')], 'none.json is no facts file: ENOENT'],
   [['plan', '-i', example, '--facts', file('f.json', '{"format": 2}')], 'f.json: format: '],
   [['plan', '-i', example, '--facts', 'a', '--save-facts', 'b'], '--facts and --save-facts together'],
 ]
 
 describe('a call that is wrong', () => {
-  test.concurrent.each(wrong)('%j', async (args, said) => {
-    const { code, stdout, stderr } = await migrate(args)
-    const all = stdout + stderr
+  test.each(wrong)('%j', async (args, said) => {
+    let all = ''
+    const catchText = (text: unknown) => {
+      all += String(text)
+      return true
+    }
+    vi.spyOn(process.stdout, 'write').mockImplementation(catchText)
+    vi.spyOn(process.stderr, 'write').mockImplementation(catchText)
+    const code = await migrate(args).finally(() => vi.restoreAllMocks())
     expect(all).toContain(said)
     expect(code).toBe(2)
     expect(all).not.toMatch(/^\s+at .*:\d+:\d+/m)
     expect(all).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/)
   })
+
+  test.concurrent('without a terminal nobody is asked: --yes must say so', async () => {
+    const { code, stdout, stderr } = await spawn(['run', '-i', example])
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toBe(
+      'error: there is no terminal to ask questions at, and --yes was not given\n' +
+        '  next: migrate run --yes does every step as planned, unasked.\n',
+    )
+  })
 })
 
 describe('a call that is right', () => {
   test.concurrent('--version and --help end with 0', async () => {
-    expect(await migrate(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
-    const help = await migrate(['--help'])
+    expect(await spawn(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    const help = await spawn(['--help'])
     expect(help.code).toBe(0)
     for (const command of ['preflight', 'plan', 'run', 'resume', 'rollback', 'status', 'lab']) {
       expect(help.stdout).toContain(`\n  ${command} `)
@@ -79,24 +95,24 @@ describe('a call that is right', () => {
   })
 
   test.concurrent('status of a cluster that was never touched', async () => {
-    const { code, stdout } = await migrate(['status', '-i', example, '--state-dir', 'state'])
+    const { code, stdout } = await spawn(['status', '-i', example, '--state-dir', 'state'])
     expect([code, stdout]).toEqual([0, 'No run of home yet. Next: migrate plan, then migrate run\n'])
   })
 
   test.concurrent('the inventory may be named by MIGRATE_INVENTORY, and is overruled by -i', async () => {
-    expect((await migrate(['status', '--state-dir', 'state'], { MIGRATE_INVENTORY: example })).code).toBe(0)
-    expect((await migrate(['status', '-i', bad], { MIGRATE_INVENTORY: example })).code).toBe(2)
+    expect((await spawn(['status', '--state-dir', 'state'], { MIGRATE_INVENTORY: example })).code).toBe(0)
+    expect((await spawn(['status', '-i', bad], { MIGRATE_INVENTORY: example })).code).toBe(2)
   })
 
   test.concurrent('--json: everything on stdout is JSON, errors too', async () => {
-    const fine = await migrate(['--json', '--state-dir', 'state', '-i', example, 'status'])
+    const fine = await spawn(['--json', '--state-dir', 'state', '-i', example, 'status'])
     expect(JSON.parse(fine.stdout)).toEqual({ kind: 'status', cluster: 'home', lock: null, runs: [] })
-    const failed = await migrate(['status', '--json', '-i', bad])
+    const failed = await spawn(['status', '--json', '-i', bad])
     expect(JSON.parse(failed.stdout)).toMatchObject({
       kind: 'error',
       exitCode: 2,
       next: expect.stringContaining('bad.yaml'),
     })
-    expect(failed.stderr).toContain('error: bad.yaml:3:5')
+    expect(failed.stderr).toContain(`error: ${bad}:3:5`)
   })
 })
