@@ -67,6 +67,12 @@ async function dispatch(command: string, ids: string[], flags: Flags): Promise<n
     case 'pull':
       console.log(`Image is up to date for ${imageId(await callRuntime('pull', { image: ids[0] ?? '' }))}`)
       return 0
+    case 'rmi':
+      for (const image of ids) {
+        await callRuntime('removeImage', { image })
+        console.log(`Deleted: ${image}`)
+      }
+      return 0
     default:
       throw new Error(`crictl ${command}: not part of the practice cluster's crictl`)
   }

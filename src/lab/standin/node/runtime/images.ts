@@ -47,6 +47,23 @@ export class ImageStore {
     })
   }
 
+  /** Forgets images; one that is not there is an error, as crictl has it. */
+  remove(reference: string): Promise<void> {
+    return this.queue.add(async () => {
+      const image = withoutDigest(normalizeImage(reference))
+      const all = await this.list()
+      if (!all.includes(image)) throw new Error(`no such image ${reference}`)
+      await writeWhole(
+        storeFile,
+        `${JSON.stringify(
+          all.filter((one) => one !== image),
+          null,
+          1,
+        )}\n`,
+      )
+    })
+  }
+
   /** Every image can be "pulled" but those with `missing` in their name. */
   async pull(reference: string): Promise<string> {
     const image = normalizeImage(reference)

@@ -15,6 +15,7 @@ export interface RuntimeMethods {
   stop: { input: { id: string }; output: null }
   remove: { input: { id: string }; output: null }
   pull: { input: { image: string }; output: string }
+  removeImage: { input: { image: string }; output: null }
   import: { input: { images: string[] }; output: null }
 }
 
@@ -41,6 +42,10 @@ export async function serveRuntime(runtime: Runtime): Promise<Server> {
       return null
     },
     pull: ({ image }) => runtime.images.pull(image),
+    removeImage: async ({ image }) => {
+      await runtime.images.remove(image)
+      return null
+    },
     import: async ({ images }) => {
       await runtime.images.add(images)
       return null
