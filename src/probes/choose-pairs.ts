@@ -1,0 +1,142 @@
+import type { Facts } from '../facts/facts.ts'
+import { type KubePod, type Pair, pair, podName, sandboxOf } from './pairs.ts'
+
+/** How many pairs of each sort are chosen at most: about 60 in all, whatever the cluster's size. */
+const quotas = { sameNode: 12, crossNode: 22, service: 12, node: 8, dns: 6, external: 4 }
+/** Pods that are looked at, so that choosing stays quick on a large cluster. */
+const podsConsidered = 40
+
+interface Candidate extends Pair {
+  /** What is to be varied among the chosen: namespaces say which policies apply, nodes which tunnels. */
+  traits: readonly string[]
+}
+
+/**
+ * The pairs that stand for all: pods on one node and on two, in namespaces with policies and without, to Services, from
+ * nodes to pods, DNS, and addresses outside. The same facts give the same pairs, in whatever order they are listed.
+ * Denied pairs are among them: that policies still hold is to be seen too.
+ */
+export function choosePairs(facts: Facts, externalTargets: readonly string[] = []): Pair[] {
+  const withPolicy = new Set(facts.kube.policies.map((policy) => policy.namespace))
+  const sources = considered(facts.kube.pods.filter((pod) => isSource(pod, facts)))
+  const servers = considered(facts.kube.pods.filter((pod) => isServer(pod, facts)))
+  const services = facts.kube.services
+    .filter((service) => service.clusterIp !== null && service.clusterIp !== 'None' && service.clusterIp !== '')
+    .toSorted((a, b) => compare(podName(a), podName(b)))
+  const trait = (namespace: string) => `${namespace}${withPolicy.has(namespace) ? '+policy' : ''}`
+
+  const between = sources.flatMap((from) =>
+    servers
+      .filter((to) => to !== from)
+      .map((to) => ({
+        same: from.node === to.node,
+        candidate: candidate(pair(podName(from), podName(to), to.ports[0] ?? 0), [
+          `ns ${trait(from.namespace)}>${trait(to.namespace)}`,
+          `nodes ${from.node}>${to.node}`,
+          `from ${podName(from)}`,
+          `to ${podName(to)}`,
+        ]),
+      })),
+  )
+  const toServices = sources.flatMap((from) =>
+    services
+      .filter((service) => !isDns(service))
+      .flatMap((service) => {
+        const tcp = service.ports.find((one) => one.protocol === 'TCP')
+        if (!tcp) return []
+        const to = `service:${podName(service)}`
+        return [
+          candidate(pair(podName(from), to, tcp.port), [`to ${to}`, `from ${podName(from)}`, `node ${from.node}`]),
+        ]
+      }),
+  )
+  const fromNodes = Object.keys(facts.nodes)
+    .toSorted(compare)
+    .flatMap((name) =>
+      servers.map((to) =>
+        candidate(pair(`node:${name}`, podName(to), to.ports[0] ?? 0), [
+          `node ${name}`,
+          `nodes ${name}>${to.node}`,
+          `to ${podName(to)}`,
+        ]),
+      ),
+    )
+  const dns = services
+    .filter(isDns)
+    .flatMap((service) =>
+      sources.map((from) =>
+        candidate(pair(podName(from), `dns:${podName(service)}`, 53, 'dns'), [
+          `node ${from.node}`,
+          `ns ${trait(from.namespace)}`,
+        ]),
+      ),
+    )
+  const outside = externalTargets.flatMap((target) => {
+    const [, host, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(target) ?? []
+    if (host === undefined) return []
+    return sources.map((from) =>
+      candidate(pair(podName(from), `external:${host}`, Number(port)), [`to ${target}`, `node ${from.node}`]),
+    )
+  })
+  return [
+    ...varied(
+      between.filter((one) => one.same).map((one) => one.candidate),
+      quotas.sameNode,
+    ),
+    ...varied(
+      between.filter((one) => !one.same).map((one) => one.candidate),
+      quotas.crossNode,
+    ),
+    ...varied(toServices, quotas.service),
+    ...varied(fromNodes, quotas.node),
+    ...varied(dns, quotas.dns),
+    ...varied(outside, quotas.external),
+  ].map(({ traits: _, ...one }) => one)
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+const candidate = (one: Pair, traits: readonly string[]): Candidate => ({ ...one, traits })
+const isDns = (service: { namespace: string; name: string }) => podName(service) === 'kube-system/kube-dns'
+
+function isSource(pod: KubePod, facts: Facts): boolean {
+  return pod.phase === 'Running' && !pod.hostNetwork && Boolean(sandboxOf(pod, facts)?.netns) && !isShortLived(pod)
+}
+
+function isServer(pod: KubePod, facts: Facts): boolean {
+  return isSource(pod, facts) && pod.ready && pod.ports.length > 0
+}
+
+/** Pods of Jobs end by themselves: that would look like an outage. */
+function isShortLived(pod: KubePod): boolean {
+  return pod.owner?.startsWith('Job/') ?? false
+}
+
+/** At most so many pods, of as many different nodes and namespaces as there are. */
+function considered(pods: readonly KubePod[]): KubePod[] {
+  const traits = (pod: KubePod) => [`${pod.namespace} on ${pod.node}`, pod.namespace, `${pod.node}`]
+  const list = pods.map((pod) => ({ pod, id: podName(pod), traits: traits(pod) }))
+  return varied(list, podsConsidered).map((one) => one.pod)
+}
+
+/** Chooses one by one whichever shares the fewest traits with those chosen before; among equals the first by name. */
+function varied<T extends { id: string; traits: readonly string[] }>(list: readonly T[], count: number): T[] {
+  const left = list.toSorted((a, b) => compare(a.id, b.id))
+  const seen = new Map<string, number>()
+  const chosen: T[] = []
+  while (chosen.length < count && left.length > 0) {
+    let best = 0
+    let bestCost = Number.POSITIVE_INFINITY
+    for (const [index, one] of left.entries()) {
+      const cost = one.traits.reduce((sum, trait) => sum + (seen.get(trait) ?? 0), 0)
+      if (cost < bestCost) {
+        best = index
+        bestCost = cost
+      }
+    }
+    const [one] = left.splice(best, 1)
+    if (!one) break
+    for (const trait of one.traits) seen.set(trait, (seen.get(trait) ?? 0) + 1)
+    chosen.push(one)
+  }
+  return chosen
+}

@@ -1,0 +1,84 @@
+import type { Facts } from '../facts/facts.ts'
+
+/** Who tries to reach whom, by name: it stays the same while pods come back with other addresses. */
+export interface Pair {
+  /** Unique; of printable characters without blanks. */
+  id: string
+  /** `namespace/pod`, or `node:NAME` for the node itself. */
+  from: string
+  /** `namespace/pod`, `service:namespace/name`, `dns:namespace/name` or `external:host`. */
+  to: string
+  port: number
+  kind: 'tcp' | 'dns'
+}
+
+/** Where a pair is to be probed at the moment. */
+export interface Target {
+  id: string
+  /** Path of the source's network namespace, or `-` for the node's own. */
+  netns: string
+  address: string
+  port: number
+  kind: 'tcp' | 'dns'
+}
+
+export type KubePod = Facts['kube']['pods'][number]
+
+export const podName = (pod: Pick<KubePod, 'namespace' | 'name'>) => `${pod.namespace}/${pod.name}`
+
+export function pair(from: string, to: string, port: number, kind: 'tcp' | 'dns' = 'tcp'): Pair {
+  return { id: `${from}>${to}:${port}`, from, to, port, kind }
+}
+
+// What a node or the API says is not trusted to be harmless: it goes into a file of lines and tabs.
+const plain = /^[A-Za-z0-9_.:/>@-]{1,600}$/
+
+/** The targets of each node. Pairs whose source or destination is not there at the moment are left out. */
+export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target[]> {
+  const pods = new Map(facts.kube.pods.map((pod) => [podName(pod), pod]))
+  const services = new Map(facts.kube.services.map((service) => [`${service.namespace}/${service.name}`, service]))
+  const targets = new Map<string, Target[]>(Object.keys(facts.nodes).map((name) => [name, []]))
+  for (const { id, from, to, port, kind } of pairs) {
+    const source = sourceOf(from, facts, pods)
+    const [scheme, name] = split(to)
+    const address =
+      scheme === 'external'
+        ? name
+        : scheme === 'pod'
+          ? addressOf(pods.get(name), facts)
+          : (services.get(name)?.clusterIp ?? null)
+    if (!source || !address) continue
+    if (![id, source.netns, address].every((text) => plain.test(text))) continue
+    targets.get(source.node)?.push({ id, netns: source.netns, address, port, kind })
+  }
+  return targets
+}
+
+function split(to: string): [scheme: string, name: string] {
+  const match = /^(service|dns|external):(.*)$/.exec(to)
+  return [match?.[1] ?? 'pod', match?.[2] ?? to]
+}
+
+function sourceOf(
+  from: string,
+  facts: Facts,
+  pods: ReadonlyMap<string, KubePod>,
+): { node: string; netns: string } | null {
+  if (from.startsWith('node:')) return { node: from.slice('node:'.length), netns: '-' }
+  const pod = pods.get(from)
+  const sandbox = pod && sandboxOf(pod, facts)
+  return sandbox?.netns && pod?.node ? { node: pod.node, netns: sandbox.netns } : null
+}
+
+/** The newest sandbox counts: older ones of the same pod may still be listed. */
+export function sandboxOf(pod: KubePod, facts: Facts) {
+  return facts.nodes[pod.node ?? '']?.sandboxes
+    ?.filter((sandbox) => sandbox.ready && sandbox.namespace === pod.namespace && sandbox.name === pod.name)
+    .toSorted((a, b) => b.createdMs - a.createdMs)[0]
+}
+
+/** The runtime's word first: after a switch of the CNI the API may show an old address for a while. */
+function addressOf(pod: KubePod | undefined, facts: Facts): string | null {
+  if (!pod) return null
+  return sandboxOf(pod, facts)?.ip ?? pod.ip
+}
