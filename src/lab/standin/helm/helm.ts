@@ -1,6 +1,7 @@
 import { type ApiClient, ApiError, type ApiObject } from '../context.ts'
 import { renderChart } from './chart.ts'
 import { forgetRelease, type Release, releases, saveRelease } from './release.ts'
+import { upgradePatch } from './three-way.ts'
 import { ChartError, parseValues } from './values.ts'
 
 export interface ReleaseRequest {
@@ -85,16 +86,13 @@ export async function upgradeInstall(api: ApiClient, request: ReleaseRequest): P
   await saveRelease(api, release)
   try {
     for (const [object, present] of found) {
-      if (present === null) await api.create(collectionOf(object), object)
-      else {
-        const { resourceVersion } = present.metadata
-        const metadata = {
-          ...present.metadata,
-          ...object.metadata,
-          ...(resourceVersion === undefined ? {} : { resourceVersion }),
-        }
-        await api.replace(pathOf(object), { ...object, metadata })
+      if (present === null) {
+        await api.create(collectionOf(object), object)
+        continue
       }
+      const old = last?.objects.find((one) => pathOf(one) === pathOf(object))
+      const patch = upgradePatch({ ...present }, { ...object }, { ...old })
+      if (patch !== undefined) await api.patch(pathOf(object), patch)
     }
     const kept = new Set(objects.map(pathOf))
     for (const object of last?.objects ?? []) if (!kept.has(pathOf(object))) await remove(api, object)

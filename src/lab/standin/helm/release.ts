@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { stringify } from 'yaml'
+import { parseAllDocuments, stringify } from 'yaml'
 import { type ApiClient, ApiError, type ApiObject } from '../context.ts'
 
 export type ReleaseStatus =
@@ -36,8 +36,6 @@ export function releaseSecret(release: Release, now: Date): ApiObject {
     chart: { metadata: { name: 'cilium', version: release.chartVersion, appVersion: release.chartVersion } },
     config: release.values,
     manifest: release.objects.map((object) => `---\n${stringify(object)}`).join(''),
-    // Helm has the manifest's text only; the stand-in spares itself parsing it again.
-    objects: release.objects.map(({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata })),
     version: revision,
     namespace,
   }
@@ -71,7 +69,7 @@ function parseSecret(secret: ApiObject): Release {
     status: record.info.status,
     chartVersion: record.chart.metadata.version,
     values: record.config,
-    objects: record.objects,
+    objects: parseAllDocuments(String(record.manifest)).map((document) => document.toJS() as ApiObject),
   }
 }
 
