@@ -54,7 +54,7 @@ test('drift: a target that was planned to be left alone, and is not as it was', 
   const initialFacts = { ...machine.initial, c: { service: 'stopped', 'service.shadow': 'stopped' } }
   await expect(machine.run({ plan: planned, initialFacts })).rejects.toMatchObject({
     exitCode: 3,
-    context: { host: 'c' },
+    context: { host: 'c', step: 'stop' },
   })
 })
 
@@ -66,6 +66,40 @@ test('what is so already is found, not done', async () => {
   expect(found).toMatchObject([{ stepId: 'configure', target: 'a' }])
   await machine.rollback()
   expect(machine.world.of('a').get('conf'), 'not ours, so not undone').toBe('new')
+})
+
+test('what was found so before a rollback is looked at again after it', async () => {
+  const machine = new ToyMachine()
+  for (const key of ['conf', 'conf.shadow']) machine.world.of('a').set(key, 'new')
+  await machine.run()
+  await machine.rollback('stop')
+  machine.world.of('a').delete('conf')
+  machine.operator.driftAnswer = 'accept'
+  await machine.resume()
+  expect(machine.world.of('a').get('conf')).toBe('new')
+})
+
+test('a task in doubt of which nothing remains is believed only after it was verified', async () => {
+  let isHealthy = false
+  const operation = bind(
+    {
+      ...setKey,
+      verify: async () => {
+        if (!isHealthy) throw new Error('set, and not healthy')
+      },
+    },
+    () => ({ key: 'conf', value: 'new' }),
+  )
+  const machine = withStep('configure', { operation } as Partial<ToyStep>)
+  await expect(machine.run()).rejects.toThrow(/not healthy/)
+  await expect(machine.resume()).rejects.toThrow(/not healthy/)
+  expect((await machine.state()).steps.get('configure')?.tasks.get('a')?.status).toBe('failed')
+  const { writes } = machine.world
+  isHealthy = true
+  machine.operator.answers.set('count', 'stop')
+  await expect(machine.resume()).rejects.toMatchObject({ exitCode: 4 })
+  expect(machine.world.writes, 'nothing remained to be done').toBe(writes)
+  expect((await machine.state()).steps.get('configure')?.tasks.get('a')?.status).toBe('done')
 })
 
 test('skip: only where the step says that it is safe', async () => {

@@ -77,6 +77,7 @@ test('anything wrong earlier is an error that names the line; nothing is mended'
     // A change that leaves the line well-formed is found by the chain, at the next line.
     await refused(lines.with(index, line.replace('"time":"2026', '"time":"2025')), index + 2)
   }
+  await refused(lines.with(-1, (lines.at(-1) ?? '').replace(/"seq":\d+/, '"seq":7')), lines.length)
   await refused(lines.with(-1, (lines.at(-1) ?? '').replace('run-finished', 'all-is-well')), lines.length)
 })
 

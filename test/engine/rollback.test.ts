@@ -98,6 +98,28 @@ test('what cannot be undone is told before anything is undone, with how far back
   expect(other.world.snapshot()).toEqual(other.initial)
 })
 
+test('every intent is undone under an id of its own, and an undo that failed is tried under a new one', async () => {
+  const machine = new ToyMachine()
+  machine.world.onWrite = (target, key) => {
+    if (target !== 'b' || key !== 'count' || machine.world.of('b').get('count') !== '1') return
+    machine.abort.abort()
+    return new Promise(() => undefined)
+  }
+  await expect(machine.run()).rejects.toMatchObject({ exitCode: 4 })
+  machine.world.onWrite = () => undefined
+  await machine.resume()
+  machine.world.onWrite = (target, key) => {
+    if (target === 'b' && key === 'count') throw new Error('no')
+  }
+  await expect(machine.rollback()).rejects.toThrow(/no/)
+  machine.world.onWrite = () => undefined
+  await machine.resume()
+  expect(machine.world.snapshot()).toEqual(machine.initial)
+  const undos = (await machine.entries()).filter((entry) => entry.kind === 'undo-intent')
+  expect(undos.filter(({ stepId, target }) => `${stepId} ${target}` === 'count b')).toHaveLength(3)
+  expect(new Set(undos.map(({ taskId }) => taskId)).size).toBe(undos.length)
+})
+
 test('Ctrl-C once and twice', async () => {
   for (const twice of [false, true]) {
     const machine = new ToyMachine()
