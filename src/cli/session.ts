@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Emit } from '../engine/events.ts'
 import type { Interrupts } from '../engine/interrupts.ts'
@@ -25,6 +27,11 @@ import { openNodes } from '../nodes/nodes.ts'
 import { createRedactor } from '../nodes/redactor.ts'
 import { fileBackups } from '../operations/file-backups.ts'
 import type { World } from '../operations/world.ts'
+import { outageProbe } from '../probes/outage-probe.ts'
+import { readReachability } from '../probes/reachability.ts'
+import type { Attempt } from '../probes/attempts.ts'
+import { outageProbe } from '../probes/outage-probe.ts'
+import { readReachability } from '../probes/reachability.ts'
 import { runbookOf } from './planning.ts'
 import { promptSecrets, type Terminal } from './terminal.ts'
 
@@ -60,7 +67,13 @@ function open(inventory: Inventory, terminal: Terminal, run: RunFiles | null): C
   return {
     nodes,
     kube,
-    reader: factsReader({ inventory, nodes, kube, clock: systemClock }),
+    reader: factsReader({
+      inventory,
+      nodes,
+      kube,
+      clock: systemClock,
+      reachability: (facts) => readReachability(nodes, facts, inventory.probes.externalTargets),
+    }),
     async [Symbol.asyncDispose]() {
       await kube.close()
       await nodes.close()
@@ -79,6 +92,8 @@ export interface Driving {
 
 export interface OpenRun extends AsyncDisposable {
   readonly context: RunContext<Facts, World>
+  /** What the probing saw, once it was stopped; empty when it was skipped. */
+  attempts(): Promise<Attempt[]>
 }
 
 /**
@@ -98,14 +113,31 @@ export async function openRun(
   const { nodes, kube, reader } = cluster
   const initialFacts = factsSchema.parse(facts)
   const { emit, operator, interrupts, breakNonce } = driving
+  // What was read last, of any node: a look at some families returns the rest as last known.
+  let known = initialFacts
+  const look: World['look'] = async (families, names) => {
+    known = await reader.read(families, names ?? 'all', known)
+    return known
+  }
+  const probe = outageProbe({
+    nodes,
+    look: () => look(['kube', 'sandboxes']),
+    folder: () => join(run.dir, 'probe'),
+    externalTargets: inventory.probes.externalTargets,
+  })
   const world: World = {
     inventory,
     nodes,
     kube,
-    look: (families, names) => reader.read(families, names ?? 'all', initialFacts),
+    look,
     backups: fileBackups(run.backupsDir),
     clock: systemClock,
-    probe: outageProbe({ inventory, nodes, kube, run }),
+    probe: outageProbe({
+      nodes,
+      look: () => reader.read(['kube', 'sandboxes'], 'all', initialFacts),
+      folder: () => join(run.dir, 'probe'),
+      externalTargets: inventory.probes.externalTargets,
+    }),
   }
   const owner = await lockOwner(run.runId, inventory.cluster.name)
   const locks: LockOptions = {
@@ -130,7 +162,11 @@ export async function openRun(
     locks,
     emit,
   }
-  return { context, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() }
+  return {
+    context,
+    attempts: async () => (await probe.attempts(run.runId)).attempts,
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  }
 }
 
 async function lockOwner(runId: string, cluster: string): Promise<LockOwner> {
