@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { processInterrupts } from '../engine/interrupts.ts'
+import { readJournal } from '../engine/journal.ts'
 import type { Plan } from '../engine/model.ts'
 import type { PlanFile } from '../engine/plan-file.ts'
 import type { RunContext } from '../engine/run-context.ts'
@@ -7,11 +8,15 @@ import type { RunFiles } from '../engine/run-store.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import type { World } from '../operations/world.ts'
+import type { Attempt } from '../probes/attempts.ts'
+import { outagesOf } from '../probes/outage.ts'
 import { jsonRenderer } from '../report/json-renderer.ts'
 import { liveRenderer } from '../report/live-renderer.ts'
+import { outageTable } from '../report/outage-table.ts'
 import { plainRenderer } from '../report/plain-renderer.ts'
 import { guidedOperator, unattendedOperator } from '../report/prompts.ts'
 import type { Renderer } from '../report/renderer.ts'
+import { stepOutages } from '../report/step-outages.ts'
 import type { DriveFlags } from './asking.ts'
 import type { CommonOptions } from './options.ts'
 import { openRun } from './session.ts'
@@ -38,7 +43,10 @@ export async function drive<Result>(
       interrupts,
       ...(breakLock === undefined ? {} : { breakNonce: breakLock }),
     })
-    return await work(opened.context)
+    const result = await work(opened.context)
+    await renderer.close()
+    await showOutages(file.plan, run, await opened.attempts(), json, terminal)
+    return result
   } finally {
     await renderer.close()
   }
@@ -53,4 +61,18 @@ function rendererFor(json: boolean, terminal: Terminal): Renderer {
   const write = (text: string) => process.stdout.write(text)
   if (json) return jsonRenderer(write, Date.now)
   return terminal.live ? liveRenderer(process.stdout, Date.now) : plainRenderer(write, Date.now)
+}
+
+/** Announced beside measured, at the end of a run in which something was measured. */
+async function showOutages(
+  plan: Plan,
+  run: RunFiles,
+  attempts: readonly Attempt[],
+  json: boolean,
+  { width }: Terminal,
+) {
+  if (attempts.length === 0) return
+  const outages = stepOutages(plan, await readJournal(run.journal), outagesOf(attempts))
+  const text = json ? JSON.stringify({ kind: 'outages', outages }) : outageTable(outages, width).join('\n')
+  if (text !== '') process.stdout.write(`${text}\n`)
 }

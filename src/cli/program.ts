@@ -8,6 +8,7 @@ import { resumeCommand } from './resume.ts'
 import { rollbackCommand } from './rollback.ts'
 import { runCommand } from './run.ts'
 import { statusCommand } from './status.ts'
+import { verifyCommand } from './verify.ts'
 import { toolVersion } from './version.ts'
 
 async function program(args: readonly string[]): Promise<Command> {
@@ -29,6 +30,7 @@ async function program(args: readonly string[]): Promise<Command> {
     runCommand(),
     resumeCommand(),
     rollbackCommand(),
+    verifyCommand(),
     statusCommand(),
   ]
   // The lab is much code that nobody needs who migrates a cluster.

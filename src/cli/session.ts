@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Emit } from '../engine/events.ts'
 import type { Interrupts } from '../engine/interrupts.ts'
@@ -27,8 +26,6 @@ import { openNodes } from '../nodes/nodes.ts'
 import { createRedactor } from '../nodes/redactor.ts'
 import { fileBackups } from '../operations/file-backups.ts'
 import type { World } from '../operations/world.ts'
-import { outageProbe } from '../probes/outage-probe.ts'
-import { readReachability } from '../probes/reachability.ts'
 import type { Attempt } from '../probes/attempts.ts'
 import { outageProbe } from '../probes/outage-probe.ts'
 import { readReachability } from '../probes/reachability.ts'
@@ -132,12 +129,7 @@ export async function openRun(
     look,
     backups: fileBackups(run.backupsDir),
     clock: systemClock,
-    probe: outageProbe({
-      nodes,
-      look: () => reader.read(['kube', 'sandboxes'], 'all', initialFacts),
-      folder: () => join(run.dir, 'probe'),
-      externalTargets: inventory.probes.externalTargets,
-    }),
+    probe,
   }
   const owner = await lockOwner(run.runId, inventory.cluster.name)
   const locks: LockOptions = {

@@ -29,5 +29,5 @@ export function outageTable(outages: readonly StepOutage[], width: number, maxPa
     return rest > 0 ? [...listed, ['', '', '', `and ${rest} more, each shorter`, '']] : listed
   })
   if (rows.length === 0) return []
-  return table([['step', 'what', 'expected', 'measured', 'pair'], ...rows], width)
+  return table([['step', 'announced', 'expected', 'between pods', 'pair'], ...rows], width)
 }

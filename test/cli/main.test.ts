@@ -53,6 +53,7 @@ const wrong: [args: string[], said: string][] = [
   [['run', '-i', example, '--json'], '--json leaves no room for questions'],
   [['resume', '--yes', '-i', example, '--state-dir', at('state')], 'there is no unfinished run of home'],
   [['rollback', '--yes', '-i', example, '--state-dir', at('state')], 'that could be rolled back'],
+  [['verify', '-i', example, '--state-dir', at('state')], 'recorded anything to compare with'],
   [['plan', '-i', example, '--facts', at('none.json')], 'none.json is no facts file: ENOENT'],
   [['plan', '-i', example, '--facts', file('f.json', '{"format": 2}')], 'f.json: format: '],
   [['plan', '-i', example, '--facts', 'a', '--save-facts', 'b'], '--facts and --save-facts together'],
@@ -89,7 +90,7 @@ describe('a call that is right', () => {
     expect(await spawn(['--version'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
     const help = await spawn(['--help'])
     expect(help.code).toBe(0)
-    for (const command of ['preflight', 'plan', 'run', 'resume', 'rollback', 'status', 'lab']) {
+    for (const command of ['preflight', 'plan', 'run', 'resume', 'rollback', 'verify', 'status', 'lab']) {
       expect(help.stdout).toContain(`\n  ${command} `)
     }
   })

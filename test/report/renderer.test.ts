@@ -126,7 +126,7 @@ test('the outage table: expected beside measured, the longest pairs, what was no
       2,
     ),
   ).toEqual([
-    'step           what           expected  measured                    pair',
+    'step           announced      expected  between pods                pair',
     'stop-servers   control plane  40 s      not measured',
     'recreate-pods  pod to pod     6 s       7 s (longer than expected)  a/p6 -> b/q',
     '                                        6 s                         a/p5 -> b/q',

@@ -1,0 +1,47 @@
+import { Command } from 'commander'
+import { openRunStore, type RunStore } from '../engine/run-store.ts'
+import { exitCodes, InputError } from '../errors.ts'
+import { type Facts, factsSchema } from '../facts/facts.ts'
+import { connectivityKept } from '../operations/checks/connectivity-kept.ts'
+import { findingsText } from '../report/plan-text.ts'
+import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
+
+/** Name under which the runbook keeps what it saw before its first change. */
+const evidence = 'before'
+
+export function verifyCommand(): Command {
+  return withCommonOptions(new Command('verify'))
+    .description('compare who reaches whom now with what the newest run recorded before its first change')
+    .action(async (_flags: object, command: Command) => {
+      const options = commonOptions(command)
+      const { json, terminal } = options
+      const inventory = inventoryOf(options, true)
+      const before = await evidenceOf(await openRunStore(inventory.stateDir, inventory.cluster.name))
+      const { openForReading } = await import('./session.ts')
+      await using cluster = openForReading(inventory, terminal)
+      const now = await cluster.reader.read(['kube', 'sandboxes', 'reachability'], 'all', null)
+      const findings = connectivityKept(before.facts, now)
+      if (json) process.stdout.write(`${JSON.stringify({ kind: 'verify', runId: before.runId, findings })}\n`)
+      else {
+        const lines = [
+          `Compared with what run ${before.runId} recorded at ${before.facts.readAt}.`,
+          ...findingsText(findings, terminal),
+        ]
+        process.stdout.write(`${lines.join('\n')}\n`)
+      }
+      if (findings.some(({ level }) => level === 'unknown')) process.exitCode = exitCodes.failed
+      if (findings.some(({ level }) => level === 'blocks')) process.exitCode = exitCodes.worse
+    })
+}
+
+async function evidenceOf(store: RunStore): Promise<{ runId: string; facts: Facts }> {
+  for (const { runId, state } of await store.runs()) {
+    const record = state.records.get(evidence)
+    if (record === undefined) continue
+    const { records } = await store.openRun(runId)
+    return { runId, facts: factsSchema.parse(await records.load(record.file, record.sha256)) }
+  }
+  throw new InputError(`no run in ${store.root} recorded anything to compare with`, {
+    next: 'A run records it before its first change: migrate run',
+  })
+}

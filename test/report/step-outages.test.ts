@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import type { JournalEntry } from '../../src/engine/records.ts'
+import { outagesOf } from '../../src/probes/outage.ts'
+import { stepOutages } from '../../src/report/step-outages.ts'
+import { planFixture } from './plan-fixture.ts'
+
+const t0 = Date.UTC(2026, 10, 21, 22)
+const started = (stepId: string, second: number): JournalEntry => ({
+  ...{ seq: 0, prev: '0'.repeat(64), kind: 'step-started' },
+  time: new Date(t0 + second * 1000).toISOString(),
+  stepId,
+})
+const journal = [started('stop-servers', 0), started('set-flags', 10), started('recreate-pods', 20)]
+
+/** One attempt each half second for 30 s; the pair is cut off from `from` to `to`, in seconds. */
+function attempts(id: string, from: number, to: number) {
+  return Array.from({ length: 60 }, (_, n) => ({
+    ...{ id, atMs: t0 + n * 500, durationMs: 5, said: null },
+    outcome: n * 0.5 >= from && n * 0.5 < to ? ('timeout' as const) : ('ok' as const),
+  }))
+}
+
+test('an interruption belongs to the step in which it began, announced or not', () => {
+  const pairs = outagesOf([...attempts('a>b:80', 21, 26), ...attempts('a>c:80', 12, 13), ...attempts('c>b:80', 25, 25)])
+  const rows = stepOutages(planFixture, journal, pairs)
+  expect(rows.map(({ stepId, expectedMs, measured }) => [stepId, expectedMs, measured])).toEqual([
+    ['stop-servers', 40_000, []],
+    ['set-flags', 0, [{ pair: 'a>c:80', ms: 1000 }]],
+    ['purge-kube-router', 75_000, []],
+    ['recreate-pods', 7000, [{ pair: 'a>b:80', ms: 5000 }]],
+  ])
+})
+
+test('what was not measured is not said to be none', () => {
+  expect(stepOutages(planFixture, journal, []).map(({ measured }) => measured)).toEqual([null, null, null])
+})
