@@ -72,6 +72,7 @@ async function inParallel<Facts, World>(
     const job = await look(session, planned, step, target)
     if (job !== null) jobs.push(job)
   }
+  await stopIfAsked(session, planned)
   const ends = await Promise.allSettled(jobs.map((job) => bring(session, planned, step, job)))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
   const troubles = ends.flatMap((end, index) => {
@@ -88,13 +89,18 @@ async function oneByOne<Facts, World>(
   open: readonly Target[],
 ): Promise<void> {
   for (const target of open) {
-    if (session.context.interrupts.stop.aborted) await stopHere(session, `stopped within: ${planned.title}`, planned)
     await readAgain(session, step, [target])
     const job = await look(session, planned, step, target)
+    await stopIfAsked(session, planned)
     if (job === null) continue
     const trouble = await bring(session, planned, step, job)
     if (trouble !== null) await settle(session, planned, [{ target, trouble }])
   }
+}
+
+/** As long as nothing was sent, nothing is in hand that would have to be finished. */
+async function stopIfAsked<Facts, World>(session: Session<Facts, World>, planned: PlannedStep): Promise<void> {
+  if (session.context.interrupts.stop.aborted) await stopHere(session, `stopped within: ${planned.title}`, planned)
 }
 
 async function readAgain<Facts, World>(

@@ -141,6 +141,20 @@ test('Ctrl-C once: the task in hand is finished, the next is not begun', async (
   expect(await machine.resume()).toBe('finished')
 })
 
+test('Ctrl-C while facts are read again: nothing is in hand, so nothing is begun', async () => {
+  for (const stepId of ['stop', 'configure']) {
+    const machine = new ToyMachine()
+    const { reader } = machine.context()
+    const read = async (...args: Parameters<typeof reader.read>) => {
+      if (args[1] !== 'all' && machine.operator.asked.at(-1) === stepId) machine.stop.abort()
+      return await reader.read(...args)
+    }
+    await expect(machine.run({ reader: { read } })).rejects.toMatchObject({ exitCode: 4, context: { step: stepId } })
+    expect((await machine.state()).steps.get(stepId)?.tasks.size).toBe(0)
+    expect(await machine.resume()).toBe('finished')
+  }
+})
+
 test('Ctrl-C twice: what runs is let go of and stays in doubt; resume looks at it and keeps its id', async () => {
   const machine = new ToyMachine()
   machine.world.onWrite = (target, key) => {

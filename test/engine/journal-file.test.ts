@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openJournal } from '../../src/engine/journal.ts'
 import { journalFile } from '../../src/engine/journal-file.ts'
-import { systemClock } from '../../src/engine/system-clock.ts'
+import { ToyClock } from './toy/clock.ts'
+
+const clock = new ToyClock()
 
 let dir = ''
 let path = ''
@@ -17,7 +19,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true })
 })
 
-const openFile = async () => (await openJournal(journalFile(path), systemClock)).journal
+const openFile = async () => (await openJournal(journalFile(path), clock)).journal
 
 /** The class behind every open file, to listen in on it. */
 async function fileHandles(): Promise<FileHandle> {
@@ -79,7 +81,7 @@ test('a torn line is cut off and kept beside the journal', async () => {
   await journal.append({ kind: 'stop-requested' })
   const good = await readFile(path)
   await writeFile(path, Buffer.concat([good, Buffer.from('{"seq":1,"ti')]))
-  const { journal: mended, torn } = await openJournal(journalFile(path), systemClock)
+  const { journal: mended, torn } = await openJournal(journalFile(path), clock)
   expect(torn?.asideName).toMatch(/^journal\.torn-\d{4}-/)
   expect(await readFile(path)).toEqual(good)
   expect(await readFile(join(dir, torn?.asideName ?? ''), 'utf8')).toBe('{"seq":1,"ti')
