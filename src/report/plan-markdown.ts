@@ -1,8 +1,8 @@
-import type { Plan, PlannedStep, PlannedTask } from '../engine/model.ts'
+import type { Plan, PlannedStep } from '../engine/model.ts'
 import { duration } from './duration.ts'
 import { visible } from './escape.ts'
 import { unifiedDiff } from './file-diff.ts'
-import { countFindings, isEffective, paramsText, sortFindings, summarise, targetsOf } from './plan-summary.ts'
+import { alike, countFindings, isEffective, paramsText, sortFindings, summarise, targetsOf } from './plan-summary.ts'
 
 /** The plan for a change board: what, when it hurts, how it is undone, then every change in full. */
 export function planMarkdown(plan: Plan): string {
@@ -73,13 +73,13 @@ function stepMarkdown(plan: Plan, step: PlannedStep): string {
     `- Way back: ${wayBack(step) || 'none named'}`,
   ]
   const [title = '', ...list] = about
-  return [title, list.join('\n'), ...step.tasks.map(taskMarkdown)].join('\n\n')
+  return [title, list.join('\n'), ...alike(step.tasks).map(taskMarkdown)].join('\n\n')
 }
 
-function taskMarkdown({ target, rendering }: PlannedTask): string {
+function taskMarkdown({ targets, rendering }: ReturnType<typeof alike>[number]): string {
   const diffs = (rendering.diffs ?? []).map(unifiedDiff).filter((diff) => diff.added + diff.removed > 0)
   return [
-    `${code(target)}: ${plain(rendering.summary)}`,
+    `${targets.map(code).join(' ')}: ${plain(rendering.summary)}`,
     ...(rendering.notes ?? []).map((note) => `- ${plain(note)}`),
     ...diffs.map((diff) => fenced(diff.lines)),
   ].join('\n\n')

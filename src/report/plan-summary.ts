@@ -1,4 +1,11 @@
-import { CLUSTER, type Finding, type Plan, type PlannedStep } from '../engine/model.ts'
+import {
+  CLUSTER,
+  type Finding,
+  type Plan,
+  type PlannedStep,
+  type PlannedTask,
+  type Rendering,
+} from '../engine/model.ts'
 
 /** What a plan comes to, counted once for every form in which it is printed. */
 export interface PlanSummary {
@@ -41,6 +48,15 @@ export function targetsOf(step: PlannedStep): string {
   if (step.kind === 'gate') return '(checks)'
   if (step.kind === 'record') return '(records)'
   return step.tasks.length === 0 ? '(already so)' : step.tasks.map((task) => task.target).join(' ')
+}
+
+/** Tasks of a step that read the same, together: four nodes with one and the same file need it shown once. */
+export function alike(tasks: readonly PlannedTask[]): { targets: string[]; rendering: Rendering }[] {
+  const groups = Map.groupBy(tasks, ({ rendering }) => JSON.stringify(rendering))
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    return first === undefined ? [] : [{ targets: group.map(({ target }) => target), rendering: first.rendering }]
+  })
 }
 
 const order = ['blocks', 'unknown', 'warns', 'fine'] as const

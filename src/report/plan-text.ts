@@ -1,9 +1,10 @@
 import { createColors } from 'picocolors'
-import type { Finding, Plan, PlannedStep, PlannedTask } from '../engine/model.ts'
+import type { Finding, Plan, PlannedStep } from '../engine/model.ts'
 import { duration } from './duration.ts'
 import { visible } from './escape.ts'
 import { collapse, unifiedDiff } from './file-diff.ts'
 import {
+  alike,
   countFindings,
   isEffective,
   paramsText,
@@ -147,13 +148,17 @@ export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): s
     const [first = '', ...rest] = wrap(visible(text), options.width - 10)
     lines.push(`  ${name.padEnd(7)} ${first}`, ...rest.map((line) => `          ${line}`))
   }
-  return [...lines, ...step.tasks.flatMap((task) => taskText(task, options, colours))]
+  return [...lines, ...alike(step.tasks).flatMap((task) => taskText(task, options, colours))]
 }
 
-function taskText(task: PlannedTask, options: TextOptions, colours: Colours): string[] {
-  const { summary, diffs = [], notes = [] } = task.rendering
+function taskText(
+  { targets, rendering }: ReturnType<typeof alike>[number],
+  options: TextOptions,
+  colours: Colours,
+): string[] {
+  const { summary, diffs = [], notes = [] } = rendering
   const lines = [
-    `  ${colours.cyan(visible(task.target))}: ${visible(summary)}`,
+    `  ${colours.cyan(visible(targets.join(', ')))}: ${visible(summary)}`,
     ...notes.map((note) => `      ${visible(note)}`),
   ]
   for (const fileDiff of diffs) {

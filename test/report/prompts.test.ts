@@ -60,9 +60,7 @@ Step 4 of 8: Stop K3s on the servers, one after the other, the lifeboat last
   undone  K3s is started on all servers inside one window
   outage  control plane: 40 s
   etcd up 0 of 3
-  s1: stop k3s.service
-  s2: stop k3s.service
-  s3: stop k3s.service
+  s1, s2, s3: stop k3s.service
 `)
 })
 
