@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
-import { scanWords } from '../netfilter/words.ts'
+import { splitWords } from '../netfilter/words.ts'
 import type { Family } from './family.ts'
 import { effectiveFlags, type FlagSources } from './k3s-flags.ts'
 import type { Sections } from './sections.ts'
@@ -57,7 +57,7 @@ const property = (show: string, name: string): string | null => {
 function execWords(show: string): string[] {
   const argv = / argv\[\]=(.*?) ; ignore_errors=/.exec(property(show, 'ExecStart') ?? '')?.[1]
   if (argv === undefined) throw new FailedError('k3s.show: expected "ExecStart={ path=... ; argv[]=... ; ..."')
-  return scanWords(argv).words
+  return splitWords(argv)
 }
 
 /** Files whose content matters, as the script sends them: path, `mode uid gid sha256`, base64 of the masked text. */
@@ -81,7 +81,7 @@ function textFiles(sections: Sections): Record<string, TextFile> {
 
 /** Variables of the environment files, in their order; then those of the unit itself. */
 function variables(show: string, files: Record<string, TextFile>, fragmentPath: string): FlagSources['env'] {
-  const ofUnit = scanWords(property(show, 'Environment') ?? '').words.map((word) => ({
+  const ofUnit = splitWords(property(show, 'Environment') ?? '').map((word) => ({
     line: word,
     from: fragmentPath,
   }))

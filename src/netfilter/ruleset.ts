@@ -1,5 +1,5 @@
 import { InputError } from '../errors.ts'
-import { scanWords } from './words.ts'
+import { endsInQuotes, splitWords } from './words.ts'
 
 /** What stands between tables: blank lines and `#` comments, without the line break. */
 export interface Remark {
@@ -87,9 +87,11 @@ function logicalLines(text: string, what: string): Line[] {
     const number = at + 1
     let line = physical[at] ?? ''
     // Only rules have quotes that count: a remark may hold anything.
-    while (isRule(line) && scanWords(line).open) {
-      if (++at >= physical.length) fail(what, number, 'the end of a quoted text')
-      line += `\n${physical[at]}`
+    for (let open = isRule(line) && endsInQuotes(line); open; ) {
+      const next = physical[++at]
+      if (next === undefined) fail(what, number, 'the end of a quoted text')
+      open = endsInQuotes(next, true)
+      line += `\n${next}`
     }
     lines.push({ text: line, number })
   }
@@ -109,7 +111,7 @@ function parseRule({ text, number }: Line, what: string): Rule {
   const match = /^(?:(\[\d+:\d+\]) )?(-A (\S+)(?: [\s\S]*)?)$/.exec(text)
   const [, counters, rule, chain] = match ?? []
   if (!rule || !chain) fail(what, number, `"-A CHAIN ...", got ${cut(text)}`)
-  return { kind: 'rule', chain, counters: counters ?? null, text: rule, words: scanWords(rule).words.slice(2) }
+  return { kind: 'rule', chain, counters: counters ?? null, text: rule, words: splitWords(rule).slice(2) }
 }
 
 /**
