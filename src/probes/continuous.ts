@@ -39,7 +39,6 @@ export async function probeContinuously(node: Node, run: string, targets: readon
 
 const stopScript = `systemctl stop "$2.service" 2>/dev/null
 systemctl is-active --quiet "$2.service" && { echo "the unit $2 does not stop" >&2; exit 1; }
-rm -rf /run/cni-migrate-probe.??????
 [ -e "$1/results" ] && echo there || echo none`
 
 /**

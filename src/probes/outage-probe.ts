@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { FailedError, MigrateError } from '../errors.ts'
@@ -26,7 +26,8 @@ const pairsSchema = z.array(
 export function outageProbe(options: OutageProbeOptions) {
   const { nodes, folder } = options
   const pairsFile = (runId: string) => join(folder(runId), 'pairs.json')
-  const resultsFile = (runId: string, node: string) => join(folder(runId), `${node}.tsv`)
+  // A name of its own each time: a run that is rolled back may have been probed twice.
+  const resultsFile = (runId: string, node: string) => join(folder(runId), `${node}-${Date.now()}.tsv`)
 
   async function point(runId: string, pairs: readonly Pair[], facts: Facts): Promise<void> {
     const targets = locate(pairs, facts)
@@ -67,14 +68,14 @@ export function outageProbe(options: OutageProbeOptions) {
         throw new FailedError(`the probing could not be stopped everywhere: ${failures.map(String).join('; ')}`)
     },
 
-    /** What was seen, after stop. */
+    /** What was seen, after stop. Collected twice counts once. */
     async attempts(runId: string): Promise<{ attempts: Attempt[]; broken: number }> {
-      const texts = await Promise.all(nodes.names.map((name) => readIfThere(resultsFile(runId, name))))
-      const parsed = texts.map((text) => parseAttempts(text ?? ''))
-      return {
-        attempts: parsed.flatMap((one) => one.attempts),
-        broken: parsed.reduce((sum, one) => sum + one.broken, 0),
-      }
+      const names = (await readdir(folder(runId))).filter((name) => name.endsWith('.tsv')).sort()
+      const parsed = await Promise.all(
+        names.map(async (name) => parseAttempts(await readFile(join(folder(runId), name), 'utf8'))),
+      )
+      const attempts = new Map(parsed.flatMap((one) => one.attempts).map((one) => [`${one.id} ${one.atMs}`, one]))
+      return { attempts: [...attempts.values()], broken: parsed.reduce((sum, one) => sum + one.broken, 0) }
     },
   }
 }

@@ -14,7 +14,9 @@ done
 shift
 mkdir "$UNITS/$unit" 2>/dev/null || { echo "Unit $unit.service already exists." >&2; exit 1; }
 echo "$unit" >> "$UNITS/../launched"
-( timeout -s KILL "$max" "$@"; rmdir "$UNITS/$unit" ) >/dev/null 2>&1 </dev/null &
+setsid sh -c 'echo $$ > "$0/pid"; max=$1; shift; timeout --foreground -s KILL "$max" "$@"; rm -r "$0"' \\
+  "$UNITS/$unit" "$max" "$@" >/dev/null 2>&1 </dev/null &
+while [ ! -s "$UNITS/$unit/pid" ] && [ -d "$UNITS/$unit" ]; do sleep 0.01; done
 `
 const systemctl = `#!/bin/sh
 for last do :; done
@@ -22,6 +24,12 @@ unit=\${last%.service}
 case $1 in
   show) if [ -d "$UNITS/$unit" ]; then echo active; else echo inactive; fi ;;
   is-active) [ -d "$UNITS/$unit" ] ;;
+  stop)
+    [ -d "$UNITS/$unit" ] || exit 5
+    group=$(cat "$UNITS/$unit/pid")
+    kill -s TERM -- "-$group"
+    while kill -s 0 -- "-$group" 2>/dev/null; do sleep 0.01; done
+    rm -rf "$UNITS/$unit" ;;
   *) exit 0 ;;
 esac
 `
