@@ -481,7 +481,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
   ]
   const closing = [
     phase('policies', 'Policies on', [enforce]),
-    phase('validate', 'Validate', [carried, gone, kept, after, resume, measured]),
+    phase('validate', 'Validate', [carried, gone, resume, measured, after, kept]),
   ]
   const start = (ready: boolean) => [
     startServers,

@@ -102,6 +102,7 @@ export const kubeSchema = z.object({
         startedMs: z.number().nullable(),
         waiting: z.string().nullable(),
         restarts: z.number(),
+        annotations: labels,
       }),
     ),
     operatorReady: z.number(),

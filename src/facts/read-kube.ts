@@ -97,6 +97,7 @@ async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.po
               startedMs: objects.startedMs(pod),
               waiting: objects.waitingOf(pod),
               restarts: objects.restartsOf(pod),
+              annotations: pod.metadata.annotations,
             },
           ],
     ),

@@ -19,4 +19,7 @@ export class CommandFailed extends FailedError {
 }
 
 /** The connection was lost or the deadline passed: the command may have run, may be running, or never started. */
-export class OutcomeUnknown extends FailedError {}
+export class OutcomeUnknown extends FailedError {
+  /** For the engine: look at it before anything else is done. */
+  readonly inDoubt = true
+}

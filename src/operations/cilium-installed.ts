@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
+import { parse } from 'yaml'
 import type { Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { ChartSource } from '../inventory/schema.ts'
 import type { KubeApi, KubeObject } from '../kube/api.ts'
+import { stageAnnotation } from './cilium-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -41,6 +43,10 @@ async function chartObject(after: CiliumChange['after']): Promise<KubeObject> {
   }
 }
 
+/** The stage that values stand for: agents that carry another annotation still run with former values. */
+const stageOf = (values: string): unknown =>
+  (parse(values) as { podAnnotations?: Record<string, unknown> } | null)?.podAnnotations?.[stageAnnotation]
+
 /** Why Cilium is not there yet, or null. A crash is told as such, because waiting will not mend it. */
 export function missingOfCilium(facts: Facts, stageValues: string): string | null {
   const { cilium } = facts.kube
@@ -51,6 +57,9 @@ export function missingOfCilium(facts: Facts, stageValues: string): string | nul
   const { desired, ready, updated, generation, observed } = cilium.daemonSet
   if (cilium.chart?.values !== stageValues) return 'the HelmChart object has other values'
   if (observed < generation || desired === 0) return 'the DaemonSet is not rolled out yet'
+  const stage = stageOf(stageValues)
+  const former = cilium.agents.filter((agent) => agent.annotations[stageAnnotation] !== stage).length
+  if (former > 0) return `${former} of ${desired} agents still run with the former values${note}`
   if (updated < desired) return `${updated} of ${desired} agents run the new configuration${note}`
   if (ready < desired) return `${ready} of ${desired} agents are ready${note}`
   if (desired < Object.keys(facts.nodes).length)

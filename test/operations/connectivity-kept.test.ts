@@ -20,9 +20,9 @@ const levels = (before: ReturnType<typeof facts> | null, after: ReturnType<typeo
 it('takes a refusal that became a time-out for the same', () => {
   expect(levels(facts('ok', 'refused'), facts('ok', 'timeout'))).toEqual(['fine'])
 })
-it('blocks on a lost pair, tells of an opened and of an absent one', () => {
+it('blocks on a lost and on an opened pair, tells of an absent one', () => {
   expect(levels(facts('ok', 'ok'), facts('ok', 'timeout'))).toEqual(['blocks'])
-  expect(levels(facts('ok', 'refused'), facts('ok', 'ok'))).toEqual(['fine', 'warns'])
+  expect(levels(facts('ok', 'refused'), facts('ok', 'ok'))).toEqual(['fine', 'blocks'])
   expect(levels(facts('ok', 'ok'), facts('ok'))).toEqual(['fine', 'warns'])
 })
 it('does not call it fine when nothing was recorded', () => {

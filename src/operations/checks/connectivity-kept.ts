@@ -8,7 +8,8 @@ const shown = (pairs: readonly string[]) =>
 
 /**
  * Who could talk to whom before and now. How a refusal looks does not count: what kube-router rejects, Cilium drops
- * (cilium.md §6.1). Lost connections block; connections that policy forbade before and that work now are told.
+ * (cilium.md §6.1). Both block: what is lost is an outage, what
+ * policy forbade before and works now is a hole.
  */
 export function connectivityKept(before: Facts | null, now: Facts): Finding[] {
   const title = 'who could talk before can talk now'
@@ -36,10 +37,10 @@ export function connectivityKept(before: Facts | null, now: Facts): Finding[] {
   ]
   if (opened.length > 0)
     findings.push({
-      level: 'warns',
+      level: 'blocks',
       title: 'who could not talk before still cannot',
       detail: `${opened.length} pairs work now and did not: ${shown(opened.map(({ pair }) => pair))}`,
-      fix: 'check whether a policy was meant to forbid them',
+      fix: 'look whether the policy that forbade them means the same under Cilium (cilium.md §6); or: migrate rollback',
     })
   if (absent.length > 0)
     findings.push({
