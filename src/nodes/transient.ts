@@ -37,6 +37,9 @@ export const runFolder = (run: string) => `${stateFolder}/${word(run)}`
 export const unitName = (id: TransientId) => `cni-migrate-${word(id.run)}-${word(id.task)}`
 const taskFolder = (id: TransientId) => `${runFolder(id.run)}/${word(id.task)}`
 
+/** systemd replaces `${NAME}` in a unit's arguments, and in a word that is `$NAME` (systemd.service(5)); `$$` is a dollar. */
+export const unitArguments = (words: readonly string[]) => words.map((word) => word.replaceAll('$', '$$$$'))
+
 // `mkdir started` decides: of all runners that were ever launched for a task, exactly one gets past it.
 const runner = `cd "$1" || exit 0
 shift
@@ -132,7 +135,7 @@ async function start(node: Node, id: TransientId, command: Command): Promise<voi
   const input = typeof command.stdin === 'string' ? Buffer.from(command.stdin) : (command.stdin ?? new Uint8Array())
   const digest = createHash('sha256').update(JSON.stringify(command.argv)).update('\0').update(input).digest('hex')
   const seconds = String(Math.ceil(command.timeoutMs / 1000))
-  const args = [taskFolder(id), unitName(id), digest, seconds, runner, ...command.argv]
+  const args = [taskFolder(id), unitName(id), digest, seconds, ...unitArguments([runner, ...command.argv])]
   const starter = scriptWithInput('start-unit', startScript, args, input)
   try {
     await mustRun(node, { ...starter, mode: command.mode, timeoutMs: roundTripMs })

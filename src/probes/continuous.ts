@@ -2,7 +2,7 @@ import { FailedError } from '../errors.ts'
 import { fetchFile } from '../nodes/fetch-file.ts'
 import type { Node } from '../nodes/node.ts'
 import { mustRun, script, scriptWithInput } from '../nodes/run.ts'
-import { runFolder, unitName } from '../nodes/transient.ts'
+import { runFolder, unitArguments, unitName } from '../nodes/transient.ts'
 import { targetLines } from './attempts.ts'
 import type { Target } from './pairs.ts'
 import { probeScript } from './probe-script.ts'
@@ -32,7 +32,7 @@ systemd-run --quiet --collect --unit="$unit" --property=RuntimeMaxSec="$seconds"
  * goes on with the new targets; gone (the node was switched off): it is started again and goes on with the same results.
  */
 export async function probeContinuously(node: Node, run: string, targets: readonly Target[]): Promise<void> {
-  const args = [folderOf(run), unitOf(run), String(longestSeconds), probeScript]
+  const args = [folderOf(run), unitOf(run), String(longestSeconds), ...unitArguments([probeScript])]
   const command = scriptWithInput('follow-targets', followScript, args, targetLines(targets))
   await mustRun(node, { ...command, mode: 'write', timeoutMs })
 }

@@ -14,6 +14,9 @@ done
 shift
 mkdir "$UNITS/$unit" 2>/dev/null || { echo "Unit $unit.service already exists." >&2; exit 1; }
 echo "$unit" >> "$UNITS/../launched"
+# What systemd does to a unit's arguments.
+dollars='s/\\$\\$|\\$\\{\\w*\\}/$& eq q($$) ? q($) : q()/ge for @ARGV; exec @ARGV'
+set -- perl -e "$dollars" -- "$@"
 setsid sh -c 'echo $$ > "$0/pid"; max=$1; shift; timeout --foreground -s KILL "$max" "$@"; rm -r "$0"' \\
   "$UNITS/$unit" "$max" "$@" >/dev/null 2>&1 </dev/null &
 while [ ! -s "$UNITS/$unit/pid" ] && [ -d "$UNITS/$unit" ]; do sleep 0.01; done

@@ -27,6 +27,12 @@ test('runs, and gives back exit code and output', async () => {
   expect(receipt.endedMs).toBeGreaterThanOrEqual(receipt.startedMs)
 })
 
+test('arguments arrive as they are, dollars and all', async () => {
+  const words = ['$HOME', ['$', '{HOME}'].join(''), '$$', 'a$b', '%n', "it's", '']
+  const asked: Command = { argv: ['printf', '<%s>', ...words], mode: 'write', timeoutMs: 10_000 }
+  expect((await runDetached(node, id, asked)).stdout).toBe(words.map((word) => `<${word}>`).join(''))
+})
+
 test('another exit code is a CommandFailed with the code', async () => {
   const error = await runDetached(node, id, command('echo no >&2; exit 5')).catch((e: unknown) => e)
   expect(error).toBeInstanceOf(CommandFailed)
