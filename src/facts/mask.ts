@@ -83,7 +83,7 @@ BEGIN {
     line = variables(arguments(line))
   }
   gsub(/:\/\/[^\/@ \t]*:[^\/@ \t]*@/, "://***@", line)
-  gsub(/K10[0-9a-fA-F]+::[^ \t"',]+/, "***", line)
+  gsub(/K10[0-9a-fA-F]+::[^ \t"',]+/, "K10***", line)
   print line
 }
 `
