@@ -77,11 +77,9 @@ export const hostFamily: Family<HostFacts> = {
 programs() { for program in ${commands}; do if has "$program"; then echo "$program yes"; else echo "$program no"; fi; done; }
 states() { for service in ${services}; do echo "$service $(systemctl is-active "$service.service" 2>/dev/null)"; done; }
 disks() { for path in / /var/lib/rancher/k3s /var/lib/kubelet; do [ ! -d "$path" ] || df -Pk "$path" | tail -n +2; done; }
-resolve() {
-  for name in "$@"; do
-    echo "$name $(timeout 5 getent ahosts "$name" | sed -n '1s/ .*//p')"
-  done
-}
+resolve_one() { echo "$1 $(timeout 5 getent ahosts "$1" | sed -n '1s/ .*//p')"; }
+# All at once: each may have to wait for a name server that does not answer.
+resolve() { { for name in "$@"; do resolve_one "$name" & done; wait; } | sort; }
 emit host.hostname uname -n
 emit host.kernel uname -r
 emit host.os cat /etc/os-release

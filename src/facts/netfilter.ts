@@ -36,8 +36,8 @@ for name in ${rulesetNames.join(' ')}; do
   if saver=$(xtables_program "$name" save); then
     # The legacy program makes the tables it looks at; where the kernel lists none, there is nothing to see.
     case $name in
-      ip-legacy) [ -s /proc/net/ip_tables_names ] || continue ;;
-      ip6-legacy) [ -s /proc/net/ip6_tables_names ] || continue ;;
+      ip-legacy) [ -n "$(cat /proc/net/ip_tables_names 2>/dev/null)" ] || continue ;;
+      ip6-legacy) [ -n "$(cat /proc/net/ip6_tables_names 2>/dev/null)" ] || continue ;;
     esac
     emit "netfilter.$name" "$saver"
   fi
