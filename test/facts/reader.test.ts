@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest'
+import { clusterFamilies, type Facts, factsSchema, nodeFamilies } from '../../src/facts/facts.ts'
+import { factsReader } from '../../src/facts/reader.ts'
+import type { KubeApi } from '../../src/kube/api.ts'
+import { KubeUnreachableError } from '../../src/kube/errors.ts'
+import type { Command, Node, Nodes } from '../../src/nodes/node.ts'
+
+const frame = (name: string, text: string, code = 0) =>
+  `@@ ${name}\n${Buffer.from(text).toString('base64')}\n@= ${code}\n@.\n`
+
+/** A node's answer by what the script asks; only what the parsers insist on. */
+const show = 'MainPID=1\nExecStart={ path=/k3s ; argv[]=/k3s agent ; ignore_errors=no ; }\n'
+const said: Readonly<Record<string, string>> = {
+  'host.hostname':
+    frame('host.hostname', 'h') +
+    frame('host.kernel', '6') +
+    frame('host.boot', 'b') +
+    frame('host.disks', '') +
+    frame('host.addresses', '[]') +
+    frame('host.commands', '') +
+    frame('host.services', '') +
+    frame('host.resolves', ''),
+  'k3s.unit':
+    frame('k3s.unit', 'k3s-agent.service') +
+    frame('k3s.show', show) +
+    frame('k3s.files', '') +
+    frame('k3s.config', '/c') +
+    frame('k3s.version', 'k3s version v1.34.4+k3s1 (x)'),
+  'etcd.role': frame('etcd.role', 'agent'),
+  'netfilter.version': '',
+  'network.links': frame('network.links', '[]') + frame('network.routes', '') + frame('network.rules', ''),
+  'cni.list': frame('cni.list', '') + frame('cni.digests', '') + frame('cni.texts', ''),
+  'sandboxes.list': frame('sandboxes.list', '', 1),
+  'images.list': frame('images.list', '', 1),
+}
+
+interface Asked {
+  node: string
+  sections: string[]
+}
+
+function setUp(over: { fail?: readonly string[]; nowMs?: () => number } = {}) {
+  const asked: Asked[] = []
+  let kubeReads = 0
+  let probes = 0
+  const node = (name: string): Node => ({
+    name,
+    async run(command: Command) {
+      const sections = Object.keys(said).filter((one) => String(command.stdin).includes(`emit ${one} `))
+      asked.push({ node: name, sections })
+      expect(command.mode).toBe('read')
+      expect(command.argv).toEqual(['sh', '-s', '--', 'n1', 'n2'])
+      if (over.fail?.includes(name))
+        return { kind: 'unknown', reason: 'connection lost', stdout: '', stderr: '', durationMs: 1 }
+      const clock = frame('begin', '1763708912000000000')
+      const stdout = `${clock}${sections.map((one) => said[one]).join('')}${clock.replace('begin', 'end')}@end\n`
+      return { kind: 'exited', code: 0, stdout, stderr: '', durationMs: 1 }
+    },
+    connect: () => Promise.reject(new Error('no')),
+    reconnect: () => Promise.resolve(),
+  })
+  const nodes: Nodes = { names: ['n1', 'n2'], get: node, close: async () => undefined }
+  const kube = {
+    raw: async () => {
+      kubeReads++
+      throw new KubeUnreachableError('down')
+    },
+  } as unknown as KubeApi
+  const inventory = {
+    cluster: { name: 'home' },
+    nodes: [
+      { name: 'n1', role: 'agent', address: '10.0.0.1', ssh: {} },
+      { name: 'n2', role: 'agent', address: '10.0.0.2', ssh: {} },
+    ] as const,
+  }
+  const reader = factsReader({
+    inventory,
+    nodes,
+    kube,
+    reachability: async () => {
+      probes++
+      return []
+    },
+    clock: { nowMs: over.nowMs ?? (() => 1_763_708_911_000), sleep: () => Promise.resolve() },
+  })
+  return { reader, asked, counts: () => ({ kubeReads, probes }) }
+}
+
+const all = [...nodeFamilies, ...clusterFamilies]
+
+describe('the first reading', () => {
+  test('is whole, whatever was asked; reachability only when asked', async () => {
+    const { reader, asked, counts } = setUp()
+    const facts = await reader.read(['k3s'], ['n1'], null)
+    expect(factsSchema.parse(facts)).toMatchObject({
+      cluster: 'home',
+      reachability: null,
+      kube: { reachable: false, error: 'down' },
+    })
+    expect(asked.map((one) => one.node)).toEqual(['n1', 'n2'])
+    expect(asked[0]?.sections).toEqual(Object.keys(said))
+    expect(facts.nodes.n2).toMatchObject({ name: 'n2', address: '10.0.0.2', k3s: { unit: { role: 'agent' } } })
+    expect(counts()).toEqual({ kubeReads: 1, probes: 0 })
+    expect((await reader.read(all, 'all', null)).reachability).toEqual([])
+  })
+
+  test('tells the clock`s offset by both legs', async () => {
+    let nowMs = 1_763_708_910_000
+    const { reader } = setUp({ nowMs: () => (nowMs += 100) })
+    const facts = await reader.read([], 'all', null)
+    const offset = facts.nodes.n1?.host.clockOffsetMs ?? 0
+    expect(offset).toBeGreaterThan(1_400)
+    expect(offset).toBeLessThan(2_000)
+  })
+})
+
+describe('a later reading', () => {
+  test('replaces the families asked for, of the targets asked for, in one command each', async () => {
+    const { reader, asked, counts } = setUp()
+    const first = await reader.read(all, 'all', null)
+    const marked: Facts = structuredClone(first)
+    for (const node of Object.values(marked.nodes)) node.images = ['kept']
+    asked.length = 0
+    const facts = await reader.read(['etcd', 'sandboxes'], ['n2', 'cluster'], marked)
+    expect(asked).toEqual([{ node: 'n2', sections: ['etcd.role', 'sandboxes.list'] }])
+    expect(facts.nodes.n2?.images).toEqual(['kept'])
+    expect(facts.nodes.n1).toBe(marked.nodes.n1)
+    expect(facts.kube).toBe(marked.kube)
+    expect(counts()).toEqual({ kubeReads: 1, probes: 1 })
+    // What was given is not changed.
+    expect(marked.nodes.n2?.images).toEqual(['kept'])
+  })
+
+  test('of the cluster alone asks no node', async () => {
+    const { reader, asked, counts } = setUp()
+    const first = await reader.read([], 'all', null)
+    asked.length = 0
+    await reader.read(['kube'], ['cluster'], first)
+    expect(asked).toEqual([])
+    expect(counts().kubeReads).toBe(2)
+  })
+})
+
+test('every node that failed is named, and nothing is made up for it', async () => {
+  await expect(setUp({ fail: ['n1'] }).reader.read(all, 'all', null)).rejects.toThrow(
+    /n1: it is not known how this ended/,
+  )
+  await expect(setUp({ fail: ['n1', 'n2'] }).reader.read(all, 'all', null)).rejects.toThrow(/n1: [\s\S]*\nn2: /)
+})
