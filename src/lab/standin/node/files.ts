@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -18,7 +19,7 @@ export async function readIfThere(path: string): Promise<string | null> {
 export async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
   // A folder made for secret files is not for others either.
   await mkdir(dirname(path), { recursive: true, mode: mode === 0o600 ? 0o700 : 0o755 })
-  const half = `${path}.${process.pid}.tmp`
+  const half = `${path}.${process.pid}.${randomUUID()}.tmp`
   await writeFile(half, text, { mode })
   await rename(half, path)
 }
