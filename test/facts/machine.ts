@@ -60,6 +60,8 @@ mount -t tmpfs none /mnt
 mkdir /mnt/etc /mnt/work /mnt/bin
 mount -t overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work none /etc
 for dir in /opt /var/lib /run; do mount -t tmpfs none $dir; done
+# A new link's own IPv6 addresses come a second later, by themselves: nothing else may move here.
+echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 ip link set lo up
 ${Object.entries(files)
   .map(([path, text]) => write(path, text, '600'))
