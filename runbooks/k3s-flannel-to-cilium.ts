@@ -70,6 +70,7 @@ const minutes = (count: number) => count * 60_000
 export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Params> {
   const servers = (facts: Facts) => nodesOfRole(facts, 'server', inventory.lifeboat)
   const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
+  const serverCount = inventory.nodes.filter((node) => node.role === 'server').length
   const { podCidr, tunnelPort, version, chart } = inventory.cilium
   const cilium = (stage: CiliumStage) =>
     bind(ciliumInstalled, (facts: Facts) => ({
@@ -256,10 +257,6 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     timeoutMs: minutes(10),
     when: flannelRuns,
   }
-  const controlPlaneAway = {
-    what: 'the Kubernetes API and everything that needs it; pods go on talking',
-    expectedMs: 60_000,
-  }
   const stopAgents: Change = {
     kind: 'change',
     id: 'stop-agents',
@@ -284,7 +281,17 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     risk: 'the control plane is away from the second server on until they start again',
     timeoutMs: minutes(3),
     when: flannelRuns,
-    outage: controlPlaneAway,
+    // One outage, announced where it begins; it lasts until start-servers is through.
+    outage: {
+      what: 'the Kubernetes API and everything that needs it; pods go on talking',
+      expectedMs: 60_000,
+      lasts: {
+        // The server with which etcd loses its quorum: the second of three.
+        targets: Math.ceil(serverCount / 2),
+        until: 'servers-settled',
+        wayBack: { from: 'start-servers', until: 'cluster-way-back' },
+      },
+    },
     membersUp: (facts) => `0 of ${servers(facts).length} at its end (announced outage)`,
   }
 
@@ -325,7 +332,6 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     order: 'parallel',
     risk: 'a server that does not come up: two of three are enough to go on or go back',
     timeoutMs: minutes(5),
-    outage: controlPlaneAway,
     membersUp: (facts) => `0, then ${servers(facts).length} of ${servers(facts).length}`,
   }
   const started = (id: string, title: string, ready: boolean, settle: boolean): Gate => ({

@@ -63,7 +63,7 @@ function rendererFor(json: boolean, terminal: Terminal): Renderer {
   return terminal.live ? liveRenderer(process.stdout, Date.now) : plainRenderer(write, Date.now)
 }
 
-/** Announced beside measured, at the end of a run in which something was measured. */
+/** Announced beside measured, at the end of a run or rollback in which something was interrupted. */
 async function showOutages(
   plan: Plan,
   run: RunFiles,
@@ -71,8 +71,8 @@ async function showOutages(
   json: boolean,
   { width }: Terminal,
 ) {
-  if (attempts.length === 0) return
   const outages = stepOutages(plan, await readJournal(run.journal), outagesOf(attempts))
+  if (outages.every(({ lasted, pairs }) => pairs === null && (lasted === null || lasted.length === 0))) return
   const text = json ? JSON.stringify({ kind: 'outages', outages }) : outageTable(outages, width).join('\n')
   if (text !== '') process.stdout.write(`${text}\n`)
 }

@@ -1,11 +1,12 @@
 import { Argument, Command } from 'commander'
 import { execute } from '../engine/execute.ts'
-import type { Json } from '../engine/model.ts'
+import type { Json, Plan } from '../engine/model.ts'
 import { type PlanFile, readPlanFile } from '../engine/plan-file.ts'
 import { openRunStore } from '../engine/run-store.ts'
-import { exitCodes } from '../errors.ts'
+import { BlockedError, exitCodes } from '../errors.ts'
 import type { Inventory } from '../inventory/schema.ts'
-import { planText } from '../report/plan-text.ts'
+import { isInTheWay } from '../report/plan-summary.ts'
+import { planOverview } from '../report/plan-text.ts'
 import { type DriveFlags, refuseUnasked } from './asking.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { type OrderFlag, orderOption } from './order.ts'
@@ -25,10 +26,12 @@ export function runCommand(): Command {
       const inventory = inventoryOf(options, true)
       const file = planPath === undefined ? await planNow(inventory, terminal, flags) : await readPlanFile(planPath)
 
+      refuseBlocked(file.plan)
+
       const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
       const saved = await store.savePlan(file)
       if (json) process.stdout.write(`${JSON.stringify({ kind: 'planned', planId: file.plan.id, file: saved })}\n`)
-      else process.stdout.write(`${planText(file.plan, { ...terminal, maxDiffLines: 24 })}\nThe plan is in ${saved}\n`)
+      else process.stdout.write(`${planOverview(file.plan, terminal)}\nThe plan, with every change, is in ${saved}\n`)
       if (file.plan.steps.length === 0) return
       const { timeId } = await import('./planning.ts')
       const run = await store.createRun(timeId(new Date()), file)
@@ -37,6 +40,19 @@ export function runCommand(): Command {
       // The cluster is whole, but it was not migrated: a script must not go on as if it were.
       if (end === 'rolled-back') process.exitCode = exitCodes.failed
     })
+}
+
+/** Before the lock and before anything of a run is written: the gates would find the same and have held both. */
+function refuseBlocked({ id, findings }: Plan): void {
+  const inTheWay = findings.filter(isInTheWay)
+  if (inTheWay.length === 0) return
+  const lines = inTheWay.map(({ title, target, detail, fix }) => {
+    const where = target === undefined ? '' : `${target}: `
+    return `  ${where}${title}: ${detail}${fix === undefined ? '' : ` (${fix})`}`
+  })
+  throw new BlockedError(`plan ${id} is blocked by what was found before:\n${lines.join('\n')}`, {
+    next: 'Mend what stands in the way, then plan anew: migrate preflight looks again.',
+  })
 }
 
 async function planNow(inventory: Inventory, terminal: Terminal, { order }: OrderFlag): Promise<PlanFile> {

@@ -2,7 +2,7 @@ import { BlockedError, FailedError, InputError, MigrateError } from '../errors.t
 import { messageOf, runEffect, type Trouble, taskFailed } from './effect.ts'
 import { faultPoint } from './fault-point.ts'
 import { movedPaths } from './json-diff.ts'
-import type { ChangeStep, Json, PlannedStep, Target, TaskContext } from './model.ts'
+import { type ChangeStep, type Json, type PlannedStep, type Target, type TaskContext, undoNote } from './model.ts'
 import type { StepInfo } from './operator.ts'
 import { type Session, stopHere } from './session.ts'
 import { nextTaskId, standing, type TaskState } from './state.ts'
@@ -210,7 +210,7 @@ async function bring<Facts, World>(
   const { operation } = step
   const { target, change } = job
   const taskId = nextTaskId(step.id, target, taskOf(session, step.id, target))
-  const undo = 'how' in operation.undo ? { how: operation.undo.how } : { impossible: operation.undo.impossible }
+  const undo = undoNote(operation.undo)
   const { seq: intent } = await journal.append({ kind: 'intent', taskId, stepId: step.id, target, change, undo })
   const { summary } = operation.render(change)
   const startedMs = context.clock.nowMs()

@@ -112,6 +112,6 @@ function heldBy(holder: LockOwner, place: LockPlace, owner: LockOwner): BlockedE
   const who = `${holder.user}@${holder.host} (process ${holder.pid})`
   const own = holder.runId === owner.runId ? ', and may still be alive' : ''
   return new BlockedError(`${place.name}: locked by ${who} since ${holder.since} for run ${holder.runId}${own}`, {
-    next: `ask them; if that run is over for good: migrate run --break-lock ${holder.nonce}`,
+    next: `ask them; if that run is over for good, the same command again with --break-lock ${holder.nonce}`,
   })
 }

@@ -67,7 +67,17 @@ export type Undo<World, Change> =
       /** Must be safe to run on a change that was only half made, and twice. Verifies its own effect. */
       run(world: World, target: Target, change: Change, task: TaskContext): Promise<void>
     }
+  /** Nothing is to be done: it is kept on purpose, or the undoing of another step brings it back. Which, in a sentence. */
+  | { readonly notNeeded: string }
   | { readonly impossible: string }
+
+/** What of an undo is said in plans and journals. */
+export type UndoNote = { how: string } | { notNeeded: string } | { impossible: string }
+
+export function undoNote<World, Change>(undo: Undo<World, Change>): UndoNote {
+  if ('how' in undo) return { how: undo.how }
+  return 'notNeeded' in undo ? { notNeeded: undo.notNeeded } : { impossible: undo.impossible }
+}
 
 /** An operation with its wanted state: what the engine sees. Made by `bind`. */
 export interface BoundOperation<Facts, World> {
@@ -105,6 +115,23 @@ export interface Finding {
   fix?: string
 }
 
+/** What a step interrupts. */
+export interface Outage {
+  what: string
+  expectedMs: number
+  /** Where the journal can tell how long it was. Otherwise only what was probed is known. */
+  lasts?: OutageSpan
+}
+
+/** An outage from record to record of the journal. It begins with this step's intent for its `targets`th target. */
+export interface OutageSpan {
+  targets: number
+  /** The gate whose passing ends it. */
+  until: string
+  /** On the way back it begins with undoing `from`, for the `targets`th target, and ends when all of `until` is undone. */
+  wayBack: { from: string; until: string }
+}
+
 interface StepBase {
   /** Unique in the runbook, kebab-case: what `--to` and the journal name. */
   readonly id: string
@@ -130,7 +157,7 @@ export interface ChangeStep<Facts, World> extends StepBase {
   /** Why it is safe to skip; absent: it cannot be skipped. */
   readonly skippable?: string
   /** What is interrupted while it runs, and for how long that is expected. */
-  readonly outage?: { readonly what: string; readonly expectedMs: number }
+  readonly outage?: Outage
   /** etcd members that stay up while it runs, of how many, as the plan shows it. */
   membersUp?(facts: Facts, targets: readonly Target[]): string
 }
@@ -190,10 +217,10 @@ export interface PlannedStep {
   operation?: string
   order?: 'parallel' | 'serial'
   risk?: string
-  /** How it is undone, or why it cannot be. */
-  undo?: { how: string } | { impossible: string }
+  /** How it is undone, or why it need not or cannot be. */
+  undo?: UndoNote
   skippable?: string
-  outage?: { what: string; expectedMs: number }
+  outage?: Outage
   membersUp?: string
   timeoutMs?: number
   /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */

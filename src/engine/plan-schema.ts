@@ -31,7 +31,19 @@ const stepSchema = z.strictObject({
   risk: z.string().exactOptional(),
   undo: undoSchema.exactOptional(),
   skippable: z.string().exactOptional(),
-  outage: z.strictObject({ what: z.string(), expectedMs: z.number() }).exactOptional(),
+  outage: z
+    .strictObject({
+      what: z.string(),
+      expectedMs: z.number(),
+      lasts: z
+        .strictObject({
+          targets: z.int().positive(),
+          until: z.string(),
+          wayBack: z.strictObject({ from: z.string(), until: z.string() }),
+        })
+        .exactOptional(),
+    })
+    .exactOptional(),
   membersUp: z.string().exactOptional(),
   timeoutMs: z.number().nonnegative().exactOptional(),
   targets: z.array(z.string()).exactOptional(),

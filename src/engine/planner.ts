@@ -1,17 +1,18 @@
 import { InputError } from '../errors.ts'
 import { digestOf } from './digest.ts'
-import type {
-  ChangeStep,
-  Finding,
-  GateStep,
-  Json,
-  Phase,
-  Plan,
-  PlannedStep,
-  PlannedTask,
-  Runbook,
-  Step,
-  Target,
+import {
+  type ChangeStep,
+  type Finding,
+  type GateStep,
+  type Json,
+  type Phase,
+  type Plan,
+  type PlannedStep,
+  type PlannedTask,
+  type Runbook,
+  type Step,
+  type Target,
+  undoNote,
 } from './model.ts'
 
 /** What a plan says of itself besides what follows from runbook, parameters and facts. */
@@ -126,7 +127,7 @@ function describeChangeStep<Facts, World>(
     operation: step.operation.name,
     order: step.order,
     risk: step.risk,
-    undo: 'how' in undo ? { how: undo.how } : { impossible: undo.impossible },
+    undo: undoNote(undo),
     ...(step.skippable === undefined ? {} : { skippable: step.skippable }),
     ...(step.outage === undefined || touched.length === 0 ? {} : { outage: { ...step.outage } }),
     ...(step.membersUp === undefined || touched.length === 0 ? {} : { membersUp: step.membersUp(before, touched) }),

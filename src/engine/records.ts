@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Json } from './model.ts'
+import type { Json, UndoNote } from './model.ts'
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/)
 /** The engine's JSON is read-only, zod's is not. */
@@ -19,7 +19,11 @@ export const findingSchema = z.strictObject({
   fix: z.string().exactOptional(),
 })
 
-export const undoSchema = z.union([z.strictObject({ how: z.string() }), z.strictObject({ impossible: z.string() })])
+export const undoSchema: z.ZodType<UndoNote> = z.union([
+  z.strictObject({ how: z.string() }),
+  z.strictObject({ notNeeded: z.string() }),
+  z.strictObject({ impossible: z.string() }),
+])
 
 /** Everything a journal can say. The state of a run is a fold over these and nothing else (state.ts). */
 export const recordSchema = z.discriminatedUnion('kind', [

@@ -122,16 +122,19 @@ async function undoStep<Facts, World>(
   await settle(ends.map((end) => (end.status === 'fulfilled' ? end.value : null)))
 }
 
-type RunnableUndo<World> = Extract<Undo<World, Json>, { how: string }>
+type RunnableUndo<World> = Extract<Undo<World, Json>, { run: unknown }>
 
 function undoOf<Facts, World>(
   session: Session<Facts, World>,
   stepId: string,
 ): { undo: RunnableUndo<World>; timeoutMs: number } {
-  const { operation, timeoutMs } = changeStep(session, stepId)
+  const {
+    operation: { undo },
+    timeoutMs,
+  } = changeStep(session, stepId)
   // refuseImpossible came before.
-  if (!('how' in operation.undo)) throw new BlockedError(`${stepId} cannot be undone: ${operation.undo.impossible}`)
-  return { undo: operation.undo, timeoutMs }
+  if ('impossible' in undo) throw new BlockedError(`${stepId} cannot be undone: ${undo.impossible}`)
+  return { undo: 'run' in undo ? undo : { how: undo.notNeeded, run: async () => {} }, timeoutMs }
 }
 
 /** undo-intent, undo, undone: with the change that the journal holds. Returns what went wrong, already in the journal. */

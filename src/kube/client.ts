@@ -1,5 +1,6 @@
 import { createConfiguration, KubernetesObjectApi, PatchStrategy, ServerConfiguration } from '@kubernetes/client-node'
 import { request } from 'undici'
+import { FailedError } from '../errors.ts'
 import type { Node } from '../nodes/node.ts'
 import type { KindRef, KubeApi, KubeObject } from './api.ts'
 import { KubeError, KubeUnreachableError } from './errors.ts'
@@ -153,7 +154,12 @@ export function openKube(servers: readonly Node[]): KubeApi {
 
 /** The same API with everything refused that changes the cluster: what planning gets. */
 export function readOnlyKube(api: KubeApi): KubeApi {
-  const refuse = (what: string) => () => Promise.reject(new Error(`refused while planning: ${what} is a write`))
+  const refuse = (what: string) => () =>
+    Promise.reject(
+      new FailedError(`refused while only looking: ${what} would change the cluster`, {
+        next: 'this is a mistake in the program: please report it',
+      }),
+    )
   return {
     ...api,
     create: refuse('create'),

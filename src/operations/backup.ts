@@ -58,5 +58,5 @@ export const backupTaken: Operation<Facts, World, undefined, BackupChange> = {
       if (!(await world.backups.get(target, backupName(path))))
         throw new FailedError(`no backup of ${path} was written`, { host: target })
   },
-  undo: { how: 'nothing to undo: the copies stay in the run folder', run: async () => {} },
+  undo: { notNeeded: 'the copies stay in the folder of the run' },
 }

@@ -57,7 +57,7 @@ export const etcdSnapshot: Operation<Facts, World, { name: string }, SnapshotCha
       if (!(await world.backups.get(target, `snapshot/${name}`)))
         throw new FailedError(`there is no copy of ${name} in the run's folder`, { host: target })
   },
-  undo: { how: 'nothing to undo: the snapshot is kept', run: async () => {} },
+  undo: { notNeeded: 'the snapshot is kept' },
 }
 
 async function newSnapshot(world: World, target: string, change: SnapshotChange) {

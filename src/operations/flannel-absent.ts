@@ -66,8 +66,5 @@ export const flannelAbsent: Operation<Facts, World, undefined, FlannelChange> = 
     const left = flannelAbsent.diff(await world.look(['network', 'cni'], [target]), target, undefined)
     if (left) throw new FailedError(`still there: ${[...left.links, ...left.paths].join(', ')}`, { host: target })
   },
-  undo: {
-    how: 'nothing here: K3s makes links and files anew when it starts with flannel (step k3s-stop, undone)',
-    run: async () => {},
-  },
+  undo: { notNeeded: 'K3s makes links and files anew when it starts with flannel (undoing of stop-servers)' },
 }

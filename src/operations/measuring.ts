@@ -1,4 +1,5 @@
-import { CLUSTER, type Operation } from '../engine/model.ts'
+import type { Operation } from '../engine/model.ts'
+import { MigrateError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { World } from './world.ts'
 
@@ -25,9 +26,16 @@ export const measuring: Operation<Facts, World, { running: boolean }, MeasureCha
   },
   verify: async () => {},
   undo: {
-    how: 'stop probing, and remove it from the nodes',
-    async run(world, target, change, task) {
-      if (change.running && target === CLUSTER) await world.probe.stop(task.runId)
+    how: 'what was started is stopped and removed from the nodes; what was stopped is started again, to measure the way back',
+    async run(world, _target, change, task) {
+      if (change.running) return await world.probe.stop(task.runId)
+      try {
+        await world.probe.start(task.runId, await world.look(['kube', 'sandboxes']))
+      } catch (error) {
+        if (!(error instanceof MigrateError)) throw error
+        // Nobody who wants to go back is to be kept from it by this.
+        task.say(`the way back is not measured: ${error.message}`)
+      }
     },
   },
 }

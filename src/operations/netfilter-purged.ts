@@ -188,8 +188,5 @@ export const netfilterPurged: Operation<Facts, World, { owner: Owner }, PurgeCha
         },
       )
   },
-  undo: {
-    how: 'nothing here: K3s writes its rules anew when it starts with flannel (step stop-servers, undone)',
-    run: async () => {},
-  },
+  undo: { notNeeded: 'K3s writes its rules anew when it starts with flannel (undoing of stop-servers)' },
 }

@@ -150,10 +150,7 @@ export const podsRecreated: Operation<Facts, World, { podCidr: string }, PodsCha
       500,
     )
   },
-  undo: {
-    how: 'nothing here: they are recreated on flannel once K3s runs with it again (step pods-way-back)',
-    run: async () => {},
-  },
+  undo: { notNeeded: 'they are recreated on flannel once K3s runs with it again (undoing of pods-way-back)' },
 }
 
 /** Used on the way back, when K3s runs with flannel again: nothing may be left on Cilium's network. */

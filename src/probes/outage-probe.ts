@@ -68,9 +68,9 @@ export function outageProbe(options: OutageProbeOptions) {
         throw new FailedError(`the probing could not be stopped everywhere: ${failures.map(String).join('; ')}`)
     },
 
-    /** What was seen, after stop. Collected twice counts once. */
+    /** What was seen, after stop; nothing where it was never started. Collected twice counts once. */
     async attempts(runId: string): Promise<{ attempts: Attempt[]; broken: number }> {
-      const names = (await readdir(folder(runId))).filter((name) => name.endsWith('.tsv')).sort()
+      const names = (await filesIn(folder(runId))).filter((name) => name.endsWith('.tsv')).sort()
       const parsed = await Promise.all(
         names.map(async (name) => parseAttempts(await readFile(join(folder(runId), name), 'utf8'))),
       )
@@ -89,6 +89,15 @@ async function keepPairs(folder: string, path: string, pairs: readonly Pair[]): 
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeFile(`${path}.new`, JSON.stringify(pairs, null, 1), { mode: 0o600 })
   await rename(`${path}.new`, path)
+}
+
+async function filesIn(path: string): Promise<string[]> {
+  try {
+    return await readdir(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
+  }
 }
 
 async function readIfThere(path: string): Promise<string | null> {

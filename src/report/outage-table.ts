@@ -1,33 +1,55 @@
 import { duration } from './duration.ts'
 import { visible } from './escape.ts'
+import type { Interruption } from './journal-outage.ts'
 import { table } from './table.ts'
 
 /** What was interrupted while one step ran. */
 export interface StepOutage {
+  /** The step, or `undoing STEP`. */
   stepId: string
+  /** What was announced to be interrupted. */
   what: string
   expectedMs: number
-  /** How long each pair was cut off, longest first; null: it was not measured. */
-  measured: readonly { pair: string; ms: number }[] | null
+  /** How long that lasted by the journal; null: the announcement is about connections between pods. */
+  lasted: readonly Interruption[] | null
+  /** How long each pair of pods was cut off; null: it was not measured. */
+  pairs: readonly { pair: string; ms: number }[] | null
 }
 
 /** Expected beside measured, step by step and pair by pair; the pairs beyond `maxPairs` are counted, not listed. */
 export function outageTable(outages: readonly StepOutage[], width: number, maxPairs = 5): string[] {
-  const rows = outages.flatMap(({ stepId, what, expectedMs, measured }) => {
-    const first = [visible(stepId), visible(what), duration(expectedMs)]
-    if (measured === null) return [[...first, 'not measured', '']]
-    const longest = [...measured].sort((a, b) => b.ms - a.ms)
-    if (longest.length === 0) return [[...first, 'none seen', '']]
-    const listed = longest
-      .slice(0, maxPairs)
-      .map(({ pair, ms }, index) => [
-        ...(index === 0 ? first : ['', '', '']),
-        `${duration(ms)}${ms > expectedMs ? ' (longer than expected)' : ''}`,
-        visible(pair),
-      ])
-    const rest = longest.length - listed.length
-    return rest > 0 ? [...listed, ['', '', '', `and ${rest} more, each shorter`, '']] : listed
+  const rows = outages.flatMap((outage) => {
+    const first = [visible(outage.stepId), visible(outage.what), duration(outage.expectedMs)]
+    // As many lines as the longer of the two columns has.
+    const lasted = lastedCells(outage)
+    const pairs = pairCells(outage, maxPairs)
+    return Array.from({ length: Math.max(1, lasted.length, pairs.length) }, (_, index) => [
+      ...(index === 0 ? first : ['', '', '']),
+      lasted[index] ?? '',
+      ...(pairs[index] ?? ['', '']),
+    ])
   })
   if (rows.length === 0) return []
-  return table([['step', 'announced', 'expected', 'between pods', 'pair'], ...rows], width)
+  return table([['step', 'announced', 'expected', 'lasted', 'between pods', 'pair'], ...rows], width)
 }
+
+function lastedCells({ lasted, expectedMs }: StepOutage): string[] {
+  return (lasted ?? []).map(({ startMs, endMs, wayBack }) => {
+    const how = endMs === null ? 'not over' : withMark(endMs - startMs, expectedMs)
+    return wayBack ? `${how}, going back` : how
+  })
+}
+
+function pairCells({ lasted, expectedMs, pairs }: StepOutage, maxPairs: number): string[][] {
+  if (pairs === null) return [['not measured', '']]
+  const longest = [...pairs].sort((a, b) => b.ms - a.ms)
+  if (longest.length === 0) return [['none seen', '']]
+  // Where something else was announced, none was expected between pods.
+  const expectedOfPairsMs = lasted === null ? expectedMs : 0
+  const listed = longest.slice(0, maxPairs).map(({ pair, ms }) => [withMark(ms, expectedOfPairsMs), visible(pair)])
+  const rest = longest.length - listed.length
+  return rest > 0 ? [...listed, [`and ${rest} more, none longer`, '']] : listed
+}
+
+const withMark = (ms: number, expectedMs: number) =>
+  `${duration(ms)}${ms > expectedMs ? ' (longer than expected)' : ''}`

@@ -2,7 +2,16 @@ import type { Plan, PlannedStep } from '../engine/model.ts'
 import { duration } from './duration.ts'
 import { visible } from './escape.ts'
 import { unifiedDiff } from './file-diff.ts'
-import { alike, countFindings, isEffective, paramsText, sortFindings, summarise, targetsOf } from './plan-summary.ts'
+import {
+  alike,
+  countFindings,
+  isEffective,
+  paramsText,
+  sortFindings,
+  summarise,
+  targetsOf,
+  undoText,
+} from './plan-summary.ts'
 
 /** The plan for a change board: what, when it hurts, how it is undone, then every change in full. */
 export function planMarkdown(plan: Plan): string {
@@ -62,7 +71,8 @@ export function planMarkdown(plan: Plan): string {
 
 function wayBack(step: PlannedStep): string {
   if (step.undo === undefined) return ''
-  return 'how' in step.undo ? plain(step.undo.how) : `**none**: ${plain(step.undo.impossible)}`
+  if ('impossible' in step.undo) return `**none**: ${plain(step.undo.impossible)}`
+  return plain(undoText(step.undo))
 }
 
 function stepMarkdown(plan: Plan, step: PlannedStep): string {

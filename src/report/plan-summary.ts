@@ -5,6 +5,7 @@ import {
   type PlannedStep,
   type PlannedTask,
   type Rendering,
+  type UndoNote,
 } from '../engine/model.ts'
 
 /** What a plan comes to, counted once for every form in which it is printed. */
@@ -41,6 +42,12 @@ export function summarise(plan: Plan): PlanSummary {
 /** A change step whose every target is already as wanted does nothing, so it interrupts nothing either. */
 export function isEffective(step: PlannedStep): boolean {
   return step.kind !== 'change' || step.tasks.length > 0
+}
+
+/** How something is undone, or why it need not or cannot be. */
+export function undoText(undo: UndoNote): string {
+  if ('how' in undo) return undo.how
+  return 'notNeeded' in undo ? `none needed: ${undo.notNeeded}` : `cannot be undone: ${undo.impossible}`
 }
 
 /** Where a step acts, as short as it can be said. */
@@ -90,6 +97,10 @@ export function shortDigest(digest: string): string {
 }
 
 /** What could not be told stands in the way as much as what is known to be wrong. */
+export function isInTheWay({ level }: Finding): boolean {
+  return level === 'blocks' || level === 'unknown'
+}
+
 export function isBlocked(findings: readonly Finding[]): boolean {
-  return findings.some(({ level }) => level === 'blocks' || level === 'unknown')
+  return findings.some(isInTheWay)
 }

@@ -12,6 +12,7 @@ import {
   sortFindings,
   summarise,
   targetsOf,
+  undoText,
 } from './plan-summary.ts'
 import { type Cell, table, tableRows, wrap } from './table.ts'
 
@@ -27,14 +28,19 @@ type Colours = ReturnType<typeof createColors>
 
 /** The dry run as an operator reads it: what it comes to, the steps in their order, then every change. */
 export function planText(plan: Plan, options: TextOptions): string {
+  const effective = plan.steps.filter((step) => step.tasks.length > 0)
+  if (effective.length === 0) return planOverview(plan, options)
+  const { bold } = createColors(options.colour)
+  const changes = [bold('Changes'), ...effective.flatMap((step) => ['', ...stepText(plan, step, options)])]
+  return `${planOverview(plan, options)}\n${changes.join('\n')}\n`
+}
+
+/** The same without the changes. */
+export function planOverview(plan: Plan, options: Pick<TextOptions, 'colour' | 'width'>): string {
   const colours = createColors(options.colour)
   const parts = [header(plan, colours), findingsText(plan.findings, options)]
   if (plan.steps.length === 0) parts.push(['Nothing to do: the cluster is already as the runbook wants it.'])
-  else {
-    parts.push(totals(plan, colours), stepTable(plan, options, colours))
-    const effective = plan.steps.filter((step) => step.tasks.length > 0)
-    parts.push([colours.bold('Changes'), ...effective.flatMap((step) => ['', ...stepText(plan, step, options)])])
-  }
+  else parts.push(totals(plan, colours), stepTable(plan, options, colours))
   return `${parts
     .filter((part) => part.length > 0)
     .map((part) => part.join('\n'))
@@ -100,7 +106,7 @@ export function findingsText(findings: readonly Finding[], options: Pick<TextOpt
   return [`Findings: ${countFindings(findings)}`, ...table(rows, options.width - 2).map((line) => `  ${line}`)]
 }
 
-function stepTable(plan: Plan, options: TextOptions, colours: Colours): string[] {
+function stepTable(plan: Plan, options: Pick<TextOptions, 'width'>, colours: Colours): string[] {
   const head = ['', 'step', '', 'on', '', 'etcd up', 'outage', 'way back']
   const rows = plan.steps.map((step, index): Cell[] => {
     const style = step.tasks.length === 0 ? { style: colours.dim } : {}
@@ -128,7 +134,8 @@ function stepTable(plan: Plan, options: TextOptions, colours: Colours): string[]
 
 function wayBack(step: PlannedStep, colours: Colours): Cell {
   if (step.tasks.length === 0 || step.undo === undefined) return { text: '' }
-  return 'how' in step.undo ? { text: 'yes' } : { text: 'none', style: colours.yellow }
+  if ('impossible' in step.undo) return { text: 'none', style: colours.yellow }
+  return { text: 'how' in step.undo ? 'yes' : 'none needed' }
 }
 
 /** One step with all its changes: in the plan, and when somebody asks for the diff before it runs. */
@@ -139,7 +146,7 @@ export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): s
   const about = [
     ['why', step.why],
     ['risk', step.risk],
-    ['undone', step.undo && ('how' in step.undo ? step.undo.how : `cannot be undone: ${step.undo.impossible}`)],
+    ['undone', step.undo && undoText(step.undo)],
     ['outage', step.outage && `${step.outage.what}: ${duration(step.outage.expectedMs)}`],
     ['etcd up', step.membersUp],
   ] as const

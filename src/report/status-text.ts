@@ -4,6 +4,7 @@ import type { RollbackStep } from '../engine/rollback.ts'
 import type { RunSummary } from '../engine/run-store.ts'
 import type { RunState } from '../engine/state.ts'
 import { visible } from './escape.ts'
+import { undoText } from './plan-summary.ts'
 import { table } from './table.ts'
 
 /** Where a run stands, in a few words. */
@@ -55,7 +56,7 @@ export function rollbackText(runId: string, plan: Plan, steps: readonly Rollback
   if (steps.length === 0) return visible(`Rolling back run ${runId} ${goal}: nothing is left to undo.`).concat('\n')
   const lines = steps.flatMap(({ stepId, intents }) => {
     const undo = plan.steps.find((step) => step.stepId === stepId)?.undo
-    const how = undo === undefined ? '' : 'how' in undo ? undo.how : `cannot be undone: ${undo.impossible}`
+    const how = undo === undefined ? '' : undoText(undo)
     const targets = [...new Set(intents.map(({ target }) => target))].join(' ')
     return [visible(`  ${stepId} on ${targets}: ${how}`)]
   })

@@ -1,26 +1,46 @@
 import type { Plan } from '../engine/model.ts'
 import type { JournalEntry } from '../engine/records.ts'
 import type { PairOutages } from '../probes/outage.ts'
+import { interruptions } from './journal-outage.ts'
 import type { StepOutage } from './outage-table.ts'
 import { isEffective } from './plan-summary.ts'
 
+/** The name under which an interruption that began while a step was undone stands in the table. */
+const undoing = (stepId: string) => `undoing ${stepId}`
+
 /**
- * Puts what was measured beside what was announced: an interruption belongs to the step during which it began. Steps that
- * announced none but in which one began stand in the list too. Nothing measured at all: `measured` is null everywhere.
+ * Puts what was measured beside what was announced: an interruption belongs to the step during which it began, or during
+ * whose undoing. Steps that announced none but in which one began stand in the list too, and those that were undone after
+ * all others. Nothing measured at all: `pairs` is null everywhere.
  */
 export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs: readonly PairOutages[]): StepOutage[] {
-  const starts = journal.flatMap((entry) =>
-    entry.kind === 'step-started' ? [{ stepId: entry.stepId, atMs: Date.parse(entry.time) }] : [],
-  )
-  const stepAt = (atMs: number) => starts.findLast((start) => start.atMs <= atMs)?.stepId ?? null
-  const measured = pairs.flatMap(({ id, outages }) =>
-    outages.map(({ startMs, lengthMs }) => ({ stepId: stepAt(startMs), pair: id, ms: lengthMs })),
-  )
-  return plan.steps.flatMap((step): StepOutage[] => {
-    const own = measured.filter(({ stepId }) => stepId === step.stepId).map(({ pair, ms }) => ({ pair, ms }))
-    const announced = step.outage !== undefined && isEffective(step)
-    if (!announced && own.length === 0) return []
-    const { what, expectedMs } = step.outage ?? { what: 'nothing', expectedMs: 0 }
-    return [{ stepId: step.stepId, what, expectedMs, measured: pairs.length === 0 ? null : own }]
+  const starts = journal.flatMap((entry) => {
+    if (entry.kind === 'step-started') return [{ name: entry.stepId, atMs: Date.parse(entry.time) }]
+    return entry.kind === 'undo-intent' ? [{ name: undoing(entry.stepId), atMs: Date.parse(entry.time) }] : []
   })
+  const nameAt = (atMs: number) => starts.findLast((start) => start.atMs <= atMs)?.name ?? null
+  const measured = pairs.flatMap(({ id, outages }) =>
+    outages.map(({ startMs, lengthMs }) => ({ name: nameAt(startMs), pair: id, ms: lengthMs })),
+  )
+  const pairsOf = (name: string) =>
+    pairs.length === 0 ? null : measured.filter((one) => one.name === name).map(({ pair, ms }) => ({ pair, ms }))
+
+  const forward = plan.steps.flatMap((step): StepOutage[] => {
+    const own = pairsOf(step.stepId)
+    const announced = isEffective(step) ? step.outage : undefined
+    if (announced === undefined) return own === null || own.length === 0 ? [] : [unannounced(step.stepId, own)]
+    const { what, expectedMs, lasts } = announced
+    const row = { stepId: step.stepId, what, expectedMs, pairs: own }
+    if (lasts === undefined) return [{ ...row, lasted: null }]
+    return [{ ...row, lasted: interruptions(step.stepId, lasts, journal) }]
+  })
+  const backward = plan.steps.toReversed().flatMap((step): StepOutage[] => {
+    const own = pairsOf(undoing(step.stepId))
+    return own === null || own.length === 0 ? [] : [unannounced(undoing(step.stepId), own)]
+  })
+  return [...forward, ...backward]
 }
+
+const unannounced = (stepId: string, pairs: StepOutage['pairs']): StepOutage => ({
+  ...{ stepId, what: 'nothing', expectedMs: 0, lasted: null, pairs },
+})

@@ -29,7 +29,7 @@ test('all places or none, in order; what was taken is given back', async () => {
   await expect(refused).rejects.toMatchObject({
     exitCode: 3,
     message: 'b: locked by bob@laptop (process 1) since 2026-01-01T00:00:00Z for run r2',
-    context: { next: expect.stringContaining('migrate run --break-lock theirs') },
+    context: { next: expect.stringContaining('the same command again with --break-lock theirs') },
   })
   expect(places.map(({ holder }) => holder?.nonce)).toEqual([undefined, undefined, 'theirs'])
   const held = await takeLocks({ places, owner: owner(), breakNonce: 'theirs', ...alive })

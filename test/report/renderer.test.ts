@@ -118,19 +118,34 @@ test('the outage table: expected beside measured, the longest pairs, what was no
   expect(
     outageTable(
       [
-        { stepId: 'stop-servers', what: 'control plane', expectedMs: 40_000, measured: null },
-        { stepId: 'recreate-pods', what: 'pod to pod', expectedMs: 6000, measured: pairs },
-        { stepId: 'purge', what: 'policies', expectedMs: 1000, measured: [] },
+        {
+          ...{ stepId: 'stop-servers', what: 'control plane', expectedMs: 40_000, pairs: null },
+          lasted: [
+            { startMs: 1000, endMs: 22_000, wayBack: false },
+            { startMs: 90_000, endMs: 140_000, wayBack: true },
+          ],
+        },
+        { stepId: 'recreate-pods', what: 'pod to pod', expectedMs: 6000, lasted: null, pairs },
+        { stepId: 'purge', what: 'policies', expectedMs: 1000, lasted: null, pairs: [] },
       ],
-      120,
+      150,
       2,
     ),
   ).toEqual([
-    'step           announced      expected  between pods                pair',
-    'stop-servers   control plane  40 s      not measured',
-    'recreate-pods  pod to pod     6 s       7 s (longer than expected)  a/p6 -> b/q',
-    '                                        6 s                         a/p5 -> b/q',
-    '                                        and 5 more, each shorter',
-    'purge          policies       1 s       none seen',
+    'step           announced      expected  lasted                                   between pods                pair',
+    'stop-servers   control plane  40 s      21 s                                     not measured',
+    '                                        50 s (longer than expected), going back',
+    'recreate-pods  pod to pod     6 s                                                7 s (longer than expected)  a/p6 -> b/q',
+    '                                                                                 6 s                         a/p5 -> b/q',
+    '                                                                                 and 5 more, none longer',
+    'purge          policies       1 s                                                none seen',
   ])
+})
+
+test('the outage table: pods that were cut off where none was expected to be are marked', () => {
+  const lasted = [{ startMs: 0, endMs: null, wayBack: false }]
+  const pairs = [{ pair: 'a -> b', ms: 900 }]
+  expect(outageTable([{ stepId: 'stop', what: 'API', expectedMs: 60_000, lasted, pairs }], 120)[1]).toBe(
+    'stop  API        1 min     not over  900 ms (longer than expected)  a -> b',
+  )
 })

@@ -10,6 +10,10 @@ const started = (stepId: string, second: number): JournalEntry => ({
   time: new Date(t0 + second * 1000).toISOString(),
   stepId,
 })
+const undoing = (stepId: string, second: number): JournalEntry => ({
+  ...started(stepId, second),
+  ...{ kind: 'undo-intent', taskId: 't', target: 's1', intent: 0 },
+})
 const journal = [started('stop-servers', 0), started('set-flags', 10), started('recreate-pods', 20)]
 
 /** One attempt each half second for 30 s; the pair is cut off from `from` to `to`, in seconds. */
@@ -23,7 +27,7 @@ function attempts(id: string, from: number, to: number) {
 test('an interruption belongs to the step in which it began, announced or not', () => {
   const pairs = outagesOf([...attempts('a>b:80', 21, 26), ...attempts('a>c:80', 12, 13), ...attempts('c>b:80', 25, 25)])
   const rows = stepOutages(planFixture, journal, pairs)
-  expect(rows.map(({ stepId, expectedMs, measured }) => [stepId, expectedMs, measured])).toEqual([
+  expect(rows.map(({ stepId, expectedMs, pairs }) => [stepId, expectedMs, pairs])).toEqual([
     ['stop-servers', 40_000, []],
     ['set-flags', 0, [{ pair: 'a>c:80', ms: 1000 }]],
     ['purge-kube-router', 75_000, []],
@@ -31,6 +35,16 @@ test('an interruption belongs to the step in which it began, announced or not', 
   ])
 })
 
+test('an interruption that began while a step was undone stands behind the steps', () => {
+  const pairs = outagesOf([...attempts('a>b:80', 12, 13), ...attempts('a>c:80', 21, 23)])
+  const back = [...journal.slice(0, 2), undoing('set-flags', 20), undoing('stop-servers', 25)]
+  const rows = stepOutages(planFixture, back, pairs).filter((row) => row.pairs?.length)
+  expect(rows.map(({ stepId, pairs: own }) => [stepId, own])).toEqual([
+    ['set-flags', [{ pair: 'a>b:80', ms: 1000 }]],
+    ['undoing set-flags', [{ pair: 'a>c:80', ms: 2000 }]],
+  ])
+})
+
 test('what was not measured is not said to be none', () => {
-  expect(stepOutages(planFixture, journal, []).map(({ measured }) => measured)).toEqual([null, null, null])
+  expect(stepOutages(planFixture, journal, []).map((row) => row.pairs)).toEqual([null, null, null])
 })
