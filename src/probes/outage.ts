@@ -1,5 +1,8 @@
 import type { Attempt, AttemptClass } from './attempts.ts'
 
+/** So many attempts, five seconds, tell whether a pair works at all: nothing is interrupted that early. */
+const firstAttempts = 10
+
 /** Attempts are half a second apart; further apart than this means that nobody looked. */
 const gapMs = 2_500
 
@@ -26,8 +29,8 @@ export interface Unmeasured {
 export interface PairOutages {
   id: string
   attempts: number
-  /** True: it never worked, so there is nothing that could have been interrupted (a policy denies it). */
-  neverWorked: boolean
+  /** False: a policy denies it. That it works while policies are off, and no longer when they are on again, is no outage. */
+  workedAtFirst: boolean
   outages: Outage[]
   longestMs: number
   totalMs: number
@@ -50,12 +53,12 @@ export function outagesOf(attempts: readonly Attempt[]): PairOutages[] {
 function ofPair(id: string, all: readonly Attempt[]): PairOutages {
   // Without the source's namespace nothing was tried: the pod is being made anew and we do not know its new one yet.
   const list = all.filter((attempt) => attempt.outcome !== 'no-netns')
-  const neverWorked = !list.some((attempt) => attempt.outcome === 'ok')
-  const outages = neverWorked ? [] : outagesIn(list)
+  const workedAtFirst = list.slice(0, firstAttempts).some((attempt) => attempt.outcome === 'ok')
+  const outages = workedAtFirst ? outagesIn(list) : []
   return {
     id,
     attempts: list.length,
-    neverWorked,
+    workedAtFirst,
     outages,
     longestMs: Math.max(0, ...outages.map((outage) => outage.lengthMs)),
     totalMs: outages.reduce((sum, outage) => sum + outage.lengthMs, 0),
@@ -105,7 +108,7 @@ function gaps(list: readonly Attempt[], untilMs: number): Unmeasured[] {
 
 export interface OutageSummary {
   pairs: number
-  /** Pairs that worked at some time. */
+  /** Pairs that worked at first. */
   working: number
   interrupted: number
   /** Of one pair: the longest single outage and the most in sum. */
@@ -119,7 +122,7 @@ export interface OutageSummary {
 
 /** The figures over all pairs; `id` is `source>destination:port` (pairs.ts). */
 export function summarize(pairs: readonly PairOutages[]): OutageSummary {
-  const working = pairs.filter((pair) => !pair.neverWorked)
+  const working = pairs.filter((pair) => pair.workedAtFirst)
   const most = (numbers: readonly number[]) => Math.max(0, ...numbers)
   const bySource = Map.groupBy(working, (pair) => pair.id.split('>')[0] ?? '')
   return {

@@ -18,7 +18,7 @@ const only = (letters: string) => {
 
 describe('outages of one pair', () => {
   test('none', () => {
-    expect(only('.....')).toMatchObject({ outages: [], longestMs: 0, neverWorked: false, unmeasured: [] })
+    expect(only('.....')).toMatchObject({ outages: [], longestMs: 0, workedAtFirst: true, unmeasured: [] })
   })
 
   test('from the first failure to the next success, and its upper bound', () => {
@@ -44,7 +44,11 @@ describe('outages of one pair', () => {
   })
 
   test('what never worked is denied, not interrupted', () => {
-    expect(only('rrrr')).toMatchObject({ neverWorked: true, outages: [] })
+    expect(only('rrrr')).toMatchObject({ workedAtFirst: false, outages: [] })
+  })
+
+  test('what was denied, worked while no policy was enforced and is denied again was not interrupted', () => {
+    expect(only(`${'r'.repeat(10)}....tttt`)).toMatchObject({ workedAtFirst: false, outages: [], longestMs: 0 })
   })
 
   test('before it first worked it was not there yet', () => {

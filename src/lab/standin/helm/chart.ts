@@ -51,7 +51,7 @@ function agentDaemonSet(values: ChartValues, { namespace, version }: ChartTarget
       selector: { matchLabels: { 'k8s-app': 'cilium' } },
       updateStrategy: values.updateStrategy,
       template: {
-        metadata: { labels },
+        metadata: { labels, annotations: values.podAnnotations },
         spec: {
           hostNetwork: true,
           restartPolicy: 'Always',

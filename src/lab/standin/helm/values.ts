@@ -39,6 +39,8 @@ export const chartValues = z.looseObject({
   terminationGracePeriodSeconds: number(1),
   image: image('quay.io/cilium/cilium'),
   tolerations: z.array(toleration).default([{ operator: 'Exists' }]),
+  /** Of the agents. */
+  podAnnotations: z.record(z.string(), z.string()).default({}),
   updateStrategy: z
     .looseObject({
       type: text('RollingUpdate'),
