@@ -15,8 +15,10 @@ interface Candidate extends Pair {
  * The pairs that stand for all: pods on one node and on two, in namespaces with policies and without, to Services, from
  * nodes to pods, DNS, and addresses outside. The same facts give the same pairs, in whatever order they are listed.
  * Denied pairs are among them: that policies still hold is to be seen too.
+ * @param share of the quotas, 0 to 1
  */
-export function choosePairs(facts: Facts, externalTargets: readonly string[] = []): Pair[] {
+export function choosePairs(facts: Facts, externalTargets: readonly string[] = [], share = 1): Pair[] {
+  const quota = (sort: keyof typeof quotas) => Math.ceil(quotas[sort] * share)
   const withPolicy = new Set(facts.kube.policies.map((policy) => policy.namespace))
   const sources = considered(facts.kube.pods.filter((pod) => isSource(pod, facts)))
   const servers = considered(facts.kube.pods.filter((pod) => isServer(pod, facts)))
@@ -81,16 +83,16 @@ export function choosePairs(facts: Facts, externalTargets: readonly string[] = [
   return [
     ...varied(
       between.filter((one) => one.same).map((one) => one.candidate),
-      quotas.sameNode,
+      quota('sameNode'),
     ),
     ...varied(
       between.filter((one) => !one.same).map((one) => one.candidate),
-      quotas.crossNode,
+      quota('crossNode'),
     ),
-    ...varied(toServices, quotas.service),
-    ...varied(fromNodes, quotas.node),
-    ...varied(dns, quotas.dns),
-    ...varied(outside, quotas.external),
+    ...varied(toServices, quota('service')),
+    ...varied(fromNodes, quota('node')),
+    ...varied(dns, quota('dns')),
+    ...varied(outside, quota('external')),
   ].map(({ traits: _, ...one }) => one)
 }
 

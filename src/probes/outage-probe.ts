@@ -7,7 +7,11 @@ import type { Nodes } from '../nodes/node.ts'
 import { type Attempt, parseAttempts } from './attempts.ts'
 import { choosePairs } from './choose-pairs.ts'
 import { collectProbe, forgetProbe, probeContinuously } from './continuous.ts'
-import { locate, type Pair } from './pairs.ts'
+import { locate, type Pair, pair } from './pairs.ts'
+import { measure } from './reachability.ts'
+
+/** Of the pairs that are looked at once: each of these costs the nodes two attempts a second. */
+const continuousShare = 0.5
 
 export interface OutageProbeOptions {
   nodes: Nodes
@@ -29,6 +33,17 @@ export function outageProbe(options: OutageProbeOptions) {
   // A name of its own each time: a run that is rolled back may have been probed twice.
   const resultsFile = (runId: string, node: string) => join(folder(runId), `${node}-${Date.now()}.tsv`)
 
+  /** A pair that does not work now cannot be interrupted; and waiting for time-outs twice a second is what would cost. */
+  async function workingPairs(facts: Facts): Promise<Pair[]> {
+    const chosen = choosePairs(facts, options.externalTargets, continuousShare)
+    const working = new Set(
+      (await measure(nodes, chosen, facts))
+        .filter(({ outcome }) => outcome === 'ok')
+        .map(({ from, to, port }) => pair(from, to, port).id),
+    )
+    return chosen.filter(({ id }) => working.has(id))
+  }
+
   async function point(runId: string, pairs: readonly Pair[], facts: Facts): Promise<void> {
     const targets = locate(pairs, facts)
     await Promise.all(nodes.names.map((name) => probeContinuously(nodes.get(name), runId, targets.get(name) ?? [])))
@@ -38,7 +53,7 @@ export function outageProbe(options: OutageProbeOptions) {
     /** Chooses the pairs, keeps them, and starts. One that runs already goes on with the pairs chosen then. */
     async start(runId: string, facts: Facts): Promise<void> {
       const known = await readPairs(pairsFile(runId))
-      const pairs = known ?? choosePairs(facts, options.externalTargets)
+      const pairs = known ?? (await workingPairs(facts))
       if (!known) await keepPairs(folder(runId), pairsFile(runId), pairs)
       await point(runId, pairs, facts)
     },

@@ -63,7 +63,7 @@ in_namespace() {
   done
   left=$n
   while [ "$left" -gt 0 ]; do
-    read -r -t 0.02 -u 9
+    read -r -t 0.05 -u 9
     now
     for n in "\${!ids[@]}"; do
       reason='' end='' class='' said=''
