@@ -11,7 +11,7 @@ export const hostSchema = z.object({
   os: z.object({ id: z.string(), version: z.string() }),
   /** Changes at every boot: tells a power-off from a hang. */
   bootId: z.string(),
-  /** The node's clock when it was read, and how far it was from the operator's (node minus operator, half a round trip taken off). */
+  /** The node's clock when it was read, and how far it was from the operator's at least (node minus operator). */
   epochMs: z.number(),
   clockOffsetMs: z.number(),
   disks: z.array(z.object({ path: z.string(), freeBytes: z.number(), totalBytes: z.number() })),
@@ -71,7 +71,7 @@ function uplink(sections: Sections, about: About): HostFacts['uplink'] {
   return link && address?.local ? { name: link.ifname, mtu: link.mtu, address: address.local } : null
 }
 
-/** The machine. What it says of its clock is set against the operator's, half a round trip taken off. */
+/** The machine itself. */
 export const hostFamily: Family<HostFacts> = {
   script: `
 programs() { for program in ${commands}; do if has "$program"; then echo "$program yes"; else echo "$program no"; fi; done; }
@@ -92,9 +92,10 @@ emit host.services states
 emit host.resolves resolve "$@"
 `,
   parse(sections, about) {
-    // The clock of the node is read first (`begin`) and last: NTP's arithmetic over the two legs.
-    const begin = epochMs(sections, 'begin')
-    const end = epochMs(sections, 'end')
+    // The node's clock is read first and last. The true offset lies between the two; on a slow connection they are far apart,
+    // so the least that explains both is taken: a delay must not look like a wrong clock.
+    const [begin, end] = [epochMs(sections, 'begin'), epochMs(sections, 'end')]
+    const [atLeast, atMost] = [end - about.answeredMs, begin - about.sentMs]
     const pairs = (name: string) =>
       lines(sections.text(name)).map((line) => {
         const [key = '', value = ''] = line.split(' ')
@@ -106,7 +107,7 @@ emit host.resolves resolve "$@"
       os: osRelease(sections.optional('host.os') ?? ''),
       bootId: sections.text('host.boot').trim(),
       epochMs: end,
-      clockOffsetMs: Math.round((begin - about.sentMs + (end - about.answeredMs)) / 2),
+      clockOffsetMs: Math.min(Math.max(0, atLeast), Math.max(atMost, atLeast)),
       disks: disks(sections.text('host.disks')),
       uplink: uplink(sections, about),
       commands: Object.fromEntries(pairs('host.commands').map(([key, value]) => [key, value === 'yes'])),

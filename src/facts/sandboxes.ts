@@ -82,14 +82,18 @@ const hostNetwork = 'NODE'
 /** All sandboxes, with the network namespace that each has. One that ended between the two questions is left out. */
 export const sandboxesFamily: Family<SandboxesFacts> = {
   script: `
+sandboxes_said=$(timeout 20 k3s crictl pods -o json 2>/dev/null)
+sandboxes_code=$?
+list_sandboxes() { printf '%s' "$sandboxes_said"; return $sandboxes_code; }
 inspect_sandboxes() {
-  ids=$(timeout 20 k3s crictl pods -q) || return
+  [ $sandboxes_code = 0 ] || return 1
+  ids=$(printf '%s' "$sandboxes_said" | grep -oE '"id": *"[0-9a-f]{64}"' | cut -d'"' -f4)
   [ -n "$ids" ] || return 0
   # One that has gone meanwhile fails them all: then one by one.
   timeout 30 k3s crictl inspectp -o json $ids || for id in $ids; do timeout 10 k3s crictl inspectp -o json "$id"; done
   return 0
 }
-emit sandboxes.list timeout 20 k3s crictl pods -o json
+emit sandboxes.list list_sandboxes
 emit sandboxes.inspect inspect_sandboxes
 `,
   parse(sections) {

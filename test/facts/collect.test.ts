@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { collect, collectScript } from '../../src/facts/collect.ts'
 import { nodeFamilies } from '../../src/facts/facts.ts'
 import type { Node } from '../../src/nodes/node.ts'
 import { machine, noMachine } from './machine.ts'
+
+// Each machine is some dozen processes, and this may run on a busy one.
+vi.setConfig({ testTimeout: 60_000 })
 
 if (noMachine !== undefined) console.warn(`part of test/facts/collect.test.ts is skipped: ${noMachine}`)
 
@@ -93,7 +96,6 @@ END
 esac`,
     k3s: `case "$*" in
   --version) echo 'k3s version v1.21.3-rc1+k3s1 (9c981b01)'; echo 'go version go1.19.8' ;;
-  'crictl pods -q') printf '%s\\n' ${id('1')} ${id('2')} ${id('3')} ${id('4')} ;;
   'crictl pods -o json') printf %s '${crictl.pods}' ;;
   'crictl inspectp'*${id('4')}) exit 1 ;;
   'crictl inspectp -o json ${id('1')}') printf %s '${crictl.inspectp}' ;;
@@ -235,8 +237,9 @@ describe.skipIf(noMachine !== undefined)('a server', () => {
       services: { ufw: 'inactive' },
       resolves: { localhost: expect.stringMatching(/^(127\.0\.0\.1|::1)$/), 'nosuch.invalid': null },
     })
-    expect(Math.abs(facts.host.clockOffsetMs)).toBeLessThan(5_000)
-  }, 60_000)
+    // It is the same clock, however slow the machine.
+    expect(facts.host.clockOffsetMs).toBe(0)
+  })
 
   test('reading leaves files, rules, sets and links as they were', async () => {
     // What there is before and after the script on stdin; `diff` says what moved.
@@ -259,7 +262,7 @@ diff /mnt/before /mnt/after`
       code: 1,
       stdout: expect.stringContaining('/run/flannel/new'),
     })
-  }, 60_000)
+  })
 })
 
 describe.skipIf(noMachine !== undefined)('other nodes', () => {
