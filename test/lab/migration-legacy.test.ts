@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import { outagesOf, summarize } from '../../src/probes/outage.ts'
+import { type ClusterState, differencesFrom, settledState } from './support/cluster-state.ts'
+import { attemptsOfNewestRun, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
+import { listPlanted, plant } from './support/planted.ts'
+import { quietCronJob } from './support/workload.ts'
+
+// The other order, the other iptables, and the flags in the other place.
+const name = 'e2el'
+const order = ['--order', 'seed']
+let lab: Lab
+let planFile: string
+let planted: Record<string, string[]>
+let before: ClusterState
+let firstPlan: PlanJson
+
+const takeDown = async () => {
+  if (list().some((one) => one.name === name)) await down(name)
+}
+
+beforeAll(async () => {
+  await takeDown()
+  lab = await up({ name, servers: 3, agents: 1, iptables: 'legacy', k3sConfig: 'execstart' })
+  planFile = `${lab.stateDir}/plan.json`
+  await quietCronJob(lab)
+  planted = await plant(lab)
+  before = await settledState(lab)
+  firstPlan = await planOf(lab, ...order, '-o', planFile)
+})
+afterAll(takeDown)
+
+test("the seed's order on iptables-legacy, with the flags in ExecStart: nobody else is touched, nothing is left to do", async () => {
+  await mustMigrate(lab, 'run', planFile, '--yes')
+  expect(await listPlanted(lab)).toEqual(planted)
+  const measured = summarize(outagesOf(attemptsOfNewestRun(lab)))
+  expect(measured.working).toBeGreaterThanOrEqual(25)
+  expect(measured.interrupted).toBeGreaterThan(10)
+  expect(measured.notBack).toEqual([])
+  expect(await mustMigrate(lab, 'plan', ...order)).toMatch(/Nothing to do/)
+})
+
+test('rolled back, everything is as it was', async () => {
+  await mustMigrate(lab, 'rollback', '--yes')
+  expect(await differencesFrom(lab, before)).toEqual([])
+  expect(await listPlanted(lab)).toEqual(planted)
+  expect((await planOf(lab, ...order)).changesDigest).toBe(firstPlan.changesDigest)
+})
