@@ -18,6 +18,7 @@ import { stalePortmap } from '../netfilter/portmap.ts'
 import type { Recogniser } from '../netfilter/recogniser.ts'
 import { applyRemoval, isNothing, planRemoval, type Removal, removalScript } from '../netfilter/removal.ts'
 import { parse, print } from '../netfilter/ruleset.ts'
+import { restoreScript } from '../netfilter/tools.ts'
 import { mustRun, scriptWithInput } from '../nodes/run.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -80,25 +81,13 @@ const count = (removal: Removal) =>
     { chains: 0, rules: 0 },
   )
 
-/** The restore program of that rule set; plain `iptables-restore` where the host has only one. */
-const restoreScript = `program=$1
-command -v "$program" >/dev/null || program=$2
-exec "$program" -w 10 --noflush`
-
-const programs: Record<RulesetName, [string, string]> = {
-  'ip-nft': ['iptables-nft-restore', 'iptables-restore'],
-  'ip-legacy': ['iptables-legacy-restore', 'iptables-restore'],
-  'ip6-nft': ['ip6tables-nft-restore', 'ip6tables-restore'],
-  'ip6-legacy': ['ip6tables-legacy-restore', 'ip6tables-restore'],
-}
-
 async function remove(world: World, target: string, change: PurgeChange): Promise<void> {
   const node = world.nodes.get(target)
   for (const name of rulesetNames) {
     const removal = change.rulesets[name]
     if (!removal) continue
     await mustRun(node, {
-      ...scriptWithInput('iptables-remove', restoreScript, programs[name], removalScript(removal)),
+      ...scriptWithInput('iptables-remove', restoreScript, [name], removalScript(removal)),
       mode: 'write',
       timeoutMs: 60_000,
     })
