@@ -19,13 +19,17 @@ for link in $(ip -o link show | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p'); do
       done ;;
   esac
 done
-ip rule show | sed -n 's/^\\([0-9]*\\):.*lookup \\(2004\\|2005\\|200\\|202\\).*/\\1/p' | while read -r priority; do ip rule delete priority "$priority"; done
+# By mark, table and priority: others may use neighbouring numbers, or the same priority.
+ip rule show | sed -n 's/^\\([0-9]*\\):.* \\(fwmark 0x[0-9a-f]*\\/0xf00 lookup \\(200\\|2004\\|2005\\)\\)\\( .*\\)\\{0,1\\}$/\\1 \\2/p
+s/^\\(112\\):.* \\(to [0-9./]* lookup 202\\)\\( .*\\)\\{0,1\\}$/\\1 \\2/p' |
+while read -r priority selector; do ip rule delete priority "$priority" $selector; done
 # The agent moves "from all lookup local" from 0 to 100 when its L7 proxy is on.
 if ip rule show | grep -q '^100:.*from all lookup local'; then
   ip rule show | grep -q '^0:' || ip rule add from all lookup local priority 0
   ip rule delete from all lookup local priority 100
 fi
-for table in 200 202 2004 2005; do ip route flush table "$table" 2>/dev/null; done
+# Routes of tables 200 and 202 go with Cilium's links; an operator may have others there.
+for table in 2004 2005; do ip route flush table "$table" 2>/dev/null; done
 if command -v bpftool >/dev/null; then
   for program in /sys/fs/bpf/cilium/socketlb/links/cgroup/*; do [ -e "$program" ] && rm -f "$program"; done
 fi
