@@ -27,6 +27,7 @@ import { ciliumBeside } from '../src/operations/checks/cilium-beside.ts'
 import { clusterWhole } from '../src/operations/checks/cluster-whole.ts'
 import { connectivityKept } from '../src/operations/checks/connectivity-kept.ts'
 import { hostsFit } from '../src/operations/checks/hosts-fit.ts'
+import { installerReady } from '../src/operations/checks/installer-ready.ts'
 import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
 import { k3sAsExpected } from '../src/operations/checks/k3s-as-expected.ts'
 import { leftoversGone } from '../src/operations/checks/leftovers-gone.ts'
@@ -71,11 +72,12 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
   const servers = (facts: Facts) => nodesOfRole(facts, 'server', inventory.lifeboat)
   const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
   const serverCount = inventory.nodes.filter((node) => node.role === 'server').length
-  const { podCidr, tunnelPort, version, chart } = inventory.cilium
+  const { podCidr, tunnelPort, version, chart, install } = inventory.cilium
   const cilium = (stage: CiliumStage) =>
     bind(ciliumInstalled, (facts: Facts) => ({
       version,
       chart,
+      install,
       tunnelPort,
       values: valuesText(ciliumValues(inventory, facts, stage)),
     }))
@@ -119,6 +121,13 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
       'The range cannot be changed later; a taken port fails in silence.',
       (facts) => rangesFree(facts, inventory),
       ['network', 'k3s'],
+    ),
+    check(
+      'installer-ready',
+      'What Cilium will be installed by is ready',
+      'Found out now, not when it is needed.',
+      (facts) => installerReady(facts, install),
+      ['kube', 'operator'],
     ),
     check('hosts-fit', 'Disks, clocks, names and programs', 'Found out now, not in the middle.', hostsFit, ['host']),
   ]

@@ -13,6 +13,7 @@ import type { RunContext } from '../engine/run-context.ts'
 import { openRunStore, type RunFiles } from '../engine/run-store.ts'
 import { InputError } from '../errors.ts'
 import { clusterFamilies, type Facts, factsSchema, nodeFamilies } from '../facts/facts.ts'
+import { readOperator } from '../facts/operator.ts'
 import { factsReader } from '../facts/reader.ts'
 import { digest } from '../inventory/load.ts'
 import type { Inventory } from '../inventory/schema.ts'
@@ -69,6 +70,7 @@ function open(inventory: Inventory, terminal: Terminal, run: RunFiles | null): C
       nodes,
       kube,
       clock: systemClock,
+      ...(inventory.cilium.install === 'helm' ? { operator: readOperator } : {}),
       reachability: (facts) => readReachability(nodes, facts, inventory.probes.externalTargets),
     }),
     async [Symbol.asyncDispose]() {

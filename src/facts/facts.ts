@@ -7,6 +7,7 @@ import { k3sSchema } from './k3s.ts'
 import { kubeSchema } from './kube.ts'
 import { netfilterSchema } from './netfilter.ts'
 import { networkSchema } from './network.ts'
+import { operatorSchema } from './operator.ts'
 import { reachabilitySchema } from './reachability.ts'
 import { sandboxesSchema } from './sandboxes.ts'
 
@@ -27,7 +28,7 @@ export type NodeFacts = z.infer<typeof nodeFactsSchema>
 
 /** Families read on each node, and those read of the cluster as a whole. */
 export const nodeFamilies = ['host', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const
-export const clusterFamilies = ['kube', 'reachability'] as const
+export const clusterFamilies = ['kube', 'reachability', 'operator'] as const
 export type NodeFamily = (typeof nodeFamilies)[number]
 export type ClusterFamily = (typeof clusterFamilies)[number]
 export type Family = NodeFamily | ClusterFamily
@@ -41,5 +42,7 @@ export const factsSchema = z.object({
   kube: kubeSchema,
   /** null until probed. */
   reachability: reachabilitySchema.nullable(),
+  /** Absent where nothing on the operator's machine is used. */
+  operator: operatorSchema.exactOptional(),
 })
 export type Facts = z.infer<typeof factsSchema>

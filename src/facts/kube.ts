@@ -81,8 +81,15 @@ export const kubeSchema = z.object({
     }),
   ),
   cilium: z.object({
-    /** The HelmChart object kube-system/cilium, when there is one. */
-    chart: z.object({ version: z.string().nullable(), values: z.string() }).nullable(),
+    /** The HelmChart object kube-system/cilium, when there is one; else the release that helm keeps. */
+    chart: z
+      .object({
+        by: z.enum(['helm-chart-object', 'helm']),
+        version: z.string().nullable(),
+        /** YAML, as whoever installed it has it: compare what it says. */
+        values: z.string(),
+      })
+      .nullable(),
     /** ConfigMap kube-system/cilium-config. */
     config: labels.nullable(),
     daemonSet: z

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { FailedError } from '../errors.ts'
 import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
 import { KubeError, KubeUnreachableError } from '../kube/errors.ts'
+import { readHelmRelease } from './helm-release.ts'
 import { type KubeFacts, suspendedAnnotation } from './kube.ts'
 import * as objects from './kube-objects.ts'
 
@@ -64,9 +65,20 @@ const suspension = ({ metadata, spec }: z.infer<typeof objects.suspendable>) => 
   ours: metadata.annotations[suspendedAnnotation] !== undefined,
 })
 
+/** The object first: a release is there as well, made of it by K3s' helm controller. */
+async function readChart(api: KubeApi): Promise<KubeFacts['cilium']['chart']> {
+  const object = await getOf(api, { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }, 'cilium', objects.helmChart)
+  if (object !== null) {
+    const { version, valuesContent } = object.spec
+    return { by: 'helm-chart-object', version: version ?? null, values: valuesContent ?? '' }
+  }
+  const release = await readHelmRelease(api, 'kube-system', 'cilium')
+  return release && { by: 'helm', ...release }
+}
+
 async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.pod>[]): Promise<KubeFacts['cilium']> {
   const [chart, config, daemonSet, operator, nodes, endpoints] = await Promise.all([
-    getOf(api, { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }, 'cilium', objects.helmChart),
+    readChart(api),
     getOf(api, { apiVersion: 'v1', kind: 'ConfigMap' }, 'cilium-config', objects.configMap),
     getOf(api, { apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', objects.daemonSet),
     getOf(api, { apiVersion: 'apps/v1', kind: 'Deployment' }, 'cilium-operator', objects.deployment),
@@ -77,7 +89,7 @@ async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.po
     (pod) => pod.metadata.namespace === 'kube-system' && pod.metadata.labels['k8s-app'] === 'cilium',
   )
   return {
-    chart: chart && { version: chart.spec.version ?? null, values: chart.spec.valuesContent ?? '' },
+    chart,
     config: config?.data ?? null,
     daemonSet: daemonSet && {
       desired: daemonSet.status.desiredNumberScheduled,

@@ -5,6 +5,7 @@ import type { KubeApi } from '../kube/api.ts'
 import type { Nodes } from '../nodes/node.ts'
 import { collect } from './collect.ts'
 import { type Facts, type NodeFacts, type NodeFamily, nodeFamilies } from './facts.ts'
+import type { OperatorFacts } from './operator.ts'
 import type { ReachabilityFacts } from './reachability.ts'
 import { readKube } from './read-kube.ts'
 
@@ -14,6 +15,8 @@ export interface FactsSources {
   kube: KubeApi
   /** Probes who reaches whom, given all other facts as read by then. */
   reachability(facts: Facts): Promise<ReachabilityFacts>
+  /** Looks at the operator's own machine; absent where nothing there is used. */
+  operator?(): Promise<OperatorFacts>
   clock: Clock
 }
 
@@ -50,9 +53,11 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
       const missing = nodeNames.filter((name) => !previous?.nodes[name])
       const names = nodeNames.filter((name) => asked.includes(name) || missing.includes(name))
       const kubeWanted = families.includes('kube') || previous === null
-      const [read, kube] = await Promise.all([
+      const operatorWanted = families.includes('operator') || previous === null
+      const [read, kube, operator] = await Promise.all([
         together(names.map((name) => readNode(name, ofNodes, previous?.nodes[name]))),
         previous && !kubeWanted ? previous.kube : readKube(sources.kube),
+        operatorWanted ? sources.operator?.() : previous.operator,
       ])
       const facts: Facts = {
         format: 1,
@@ -61,6 +66,7 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
         nodes: { ...previous?.nodes, ...Object.fromEntries(read.map((node) => [node.name, node])) },
         kube,
         reachability: previous?.reachability ?? null,
+        ...(operator === undefined ? {} : { operator }),
       }
       return families.includes('reachability') ? { ...facts, reachability: await sources.reachability(facts) } : facts
     },

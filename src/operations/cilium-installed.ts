@@ -1,47 +1,33 @@
-import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'yaml'
-import type { Operation, TaskContext } from '../engine/model.ts'
+import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
-import type { ChartSource } from '../inventory/schema.ts'
+import type { Inventory } from '../inventory/schema.ts'
 import type { KubeApi, KubeObject } from '../kube/api.ts'
+import type { ChartInstaller, ChartRelease } from './chart-installer.ts'
+import { chartObject } from './cilium-chart-object.ts'
+import { helm } from './cilium-helm.ts'
 import { stageAnnotation } from './cilium-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
-export interface CiliumWanted {
-  version: string
-  /** YAML, as `valuesText` prints it. */
-  values: string
-  chart: ChartSource
+export interface CiliumWanted extends ChartRelease {
+  install: Inventory['cilium']['install']
   tunnelPort: number
 }
 
 interface CiliumChange {
   before: { version: string | null; values: string } | null
-  after: { version: string; values: string; chart: ChartSource; tunnelPort: number }
+  after: CiliumWanted
 }
 
-const helmChart = { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }
 const namespace = 'kube-system'
 
-/** `abort`: the default, reinstall, uninstalls a live CNI when a release has failed (k3s-kube-router.md §9). */
-async function chartObject(after: CiliumChange['after']): Promise<KubeObject> {
-  const source =
-    'repo' in after.chart
-      ? { chart: 'cilium', repo: after.chart.repo, version: after.version }
-      : { chartContent: (await readFile(after.chart.path)).toString('base64') }
-  return {
-    ...helmChart,
-    metadata: { name: 'cilium', namespace },
-    spec: {
-      ...source,
-      targetNamespace: namespace,
-      bootstrap: true,
-      failurePolicy: 'abort',
-      valuesContent: after.values,
-    },
-  }
-}
+const installerOf = (world: World): ChartInstaller =>
+  world.inventory.cilium.install === 'helm' ? helm(world) : chartObject(world)
+
+/** Values are what they say, not how it is written: helm keeps them as JSON. */
+const sameValues = (a: string, b: string): boolean => isDeepStrictEqual(parse(a), parse(b))
 
 /** The stage that values stand for: agents that carry another annotation still run with former values. */
 const stageOf = (values: string): unknown =>
@@ -55,7 +41,8 @@ export function missingOfCilium(facts: Facts, stageValues: string): string | nul
   const waiting = cilium.agents.find((agent) => agent.waiting !== null)
   const note = waiting ? ` (${waiting.node}: ${waiting.waiting})` : ''
   const { desired, ready, updated, generation, observed } = cilium.daemonSet
-  if (cilium.chart?.values !== stageValues) return 'the HelmChart object has other values'
+  if (!cilium.chart) return 'the chart is not installed yet'
+  if (!sameValues(cilium.chart.values, stageValues)) return 'the chart has other values'
   if (observed < generation || desired === 0) return 'the DaemonSet is not rolled out yet'
   const stage = stageOf(stageValues)
   const former = cilium.agents.filter((agent) => agent.annotations[stageAnnotation] !== stage).length
@@ -90,9 +77,8 @@ async function kinds(kube: KubeApi): Promise<KubeObject[]> {
 
 async function uninstall(world: World, task: TaskContext): Promise<void> {
   const { kube } = world
-  await kube.delete(helmChart, 'cilium', namespace)
+  await installerOf(world).remove(task)
   await until(world, task, 'Cilium to be uninstalled', async () => {
-    if (await kube.get(helmChart, 'cilium', namespace)) return 'the HelmChart object is still there'
     if (await kube.get({ apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', namespace))
       return 'the DaemonSet is still there'
     const pods = await kube.list(
@@ -108,13 +94,14 @@ async function uninstall(world: World, task: TaskContext): Promise<void> {
   await kube.delete({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }, 'cilium-operator-resource-lock', namespace)
 }
 
-/** Cilium, by K3s' own helm controller, with exactly these values; ready on every node, its tunnel up. */
+/** Cilium with exactly these values, ready on every node, its tunnel up. */
 export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange> = {
   name: 'cilium.installed',
   reads: ['kube', 'network'],
   diff(facts, _target, wanted) {
     const now = facts.kube.cilium.chart
-    if (now && now.values === wanted.values && (now.version === null || now.version === wanted.version)) return null
+    if (now && sameValues(now.values, wanted.values) && (now.version === null || now.version === wanted.version))
+      return null
     return { before: now, after: wanted }
   },
   predict(facts, _target, change) {
@@ -125,15 +112,15 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
         ...facts.kube,
         cilium: {
           ...facts.kube.cilium,
-          chart: { version: change.after.version, values: change.after.values },
+          chart: { by: change.after.install, version: change.after.version, values: change.after.values },
           daemonSet: { desired: nodes.length, ready: nodes.length, updated: nodes.length, generation: 1, observed: 1 },
         },
       },
     }
   },
   fingerprint: (change) => ({
-    before: change.before?.values ?? null,
-    after: change.after.values,
+    before: change.before && (parse(change.before.values) as Json),
+    after: parse(change.after.values) as Json,
     version: change.after.version,
   }),
   render: (change) => ({
@@ -142,18 +129,13 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
       : `install Cilium ${change.after.version}`,
     diffs: [
       {
-        subject: 'HelmChart kube-system/cilium: values',
+        subject: 'values of the chart kube-system/cilium',
         before: change.before?.values ?? null,
         after: change.after.values,
       },
     ],
   }),
-  async apply(world, _target, change) {
-    const object = await chartObject(change.after)
-    const existing = await world.kube.get(helmChart, 'cilium', namespace)
-    if (existing) await world.kube.patch(helmChart, 'cilium', namespace, { spec: object.spec })
-    else await world.kube.create(object)
-  },
+  apply: (world, _target, change, task) => installerOf(world).apply(change.after, task),
   async verify(world, _target, change, task) {
     await until(world, task, 'Cilium', async () => missingOfCilium(await world.look(['kube']), change.after.values))
     await until(world, task, 'the tunnel cilium_vxlan', async () =>
@@ -164,8 +146,9 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
     how: 'put the former values back, or uninstall Cilium with its kinds and its lease if it was not there',
     async run(world, _target, change, task) {
       if (!change.before) return await uninstall(world, task)
-      const { before } = change
-      await world.kube.patch(helmChart, 'cilium', namespace, { spec: { valuesContent: before.values } })
+      const { before, after } = change
+      const former = { ...after, version: before.version ?? after.version, values: before.values }
+      await installerOf(world).apply(former, task)
       await until(world, task, 'Cilium with its former values', async () =>
         missingOfCilium(await world.look(['kube']), before.values),
       )

@@ -9,7 +9,8 @@ export interface StepOutage {
   stepId: string
   /** What was announced to be interrupted. */
   what: string
-  expectedMs: number
+  /** null: nothing is announced of the way back. */
+  expectedMs: number | null
   /** How long that lasted by the journal; null: the announcement is about connections between pods. */
   lasted: readonly Interruption[] | null
   /** How long each pair of pods was cut off; null: it was not measured. */
@@ -19,7 +20,11 @@ export interface StepOutage {
 /** Expected beside measured, step by step and pair by pair; the pairs beyond `maxPairs` are counted, not listed. */
 export function outageTable(outages: readonly StepOutage[], width: number, maxPairs = 5): string[] {
   const rows = outages.flatMap((outage) => {
-    const first = [visible(outage.stepId), visible(outage.what), duration(outage.expectedMs)]
+    const first = [
+      visible(outage.stepId),
+      visible(outage.what),
+      outage.expectedMs === null ? '' : duration(outage.expectedMs),
+    ]
     // As many lines as the longer of the two columns has.
     const lasted = lastedCells(outage)
     const pairs = pairCells(outage, maxPairs)
@@ -51,5 +56,5 @@ function pairCells({ lasted, expectedMs, pairs }: StepOutage, maxPairs: number):
   return rest > 0 ? [...listed, [`and ${rest} more, none longer`, '']] : listed
 }
 
-const withMark = (ms: number, expectedMs: number) =>
-  `${duration(ms)}${ms > expectedMs ? ' (longer than expected)' : ''}`
+const withMark = (ms: number, expectedMs: number | null) =>
+  `${duration(ms)}${expectedMs !== null && ms > expectedMs ? ' (longer than expected)' : ''}`

@@ -28,7 +28,10 @@ export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs:
   const forward = plan.steps.flatMap((step): StepOutage[] => {
     const own = pairsOf(step.stepId)
     const announced = isEffective(step) ? step.outage : undefined
-    if (announced === undefined) return own === null || own.length === 0 ? [] : [unannounced(step.stepId, own)]
+    if (announced === undefined)
+      return own === null || own.length === 0
+        ? []
+        : [{ stepId: step.stepId, what: 'nothing', expectedMs: 0, lasted: null, pairs: own }]
     const { what, expectedMs, lasts } = announced
     const row = { stepId: step.stepId, what, expectedMs, pairs: own }
     if (lasts === undefined) return [{ ...row, lasted: null }]
@@ -36,11 +39,9 @@ export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs:
   })
   const backward = plan.steps.toReversed().flatMap((step): StepOutage[] => {
     const own = pairsOf(undoing(step.stepId))
-    return own === null || own.length === 0 ? [] : [unannounced(undoing(step.stepId), own)]
+    return own === null || own.length === 0
+      ? []
+      : [{ stepId: undoing(step.stepId), what: '', expectedMs: null, lasted: null, pairs: own }]
   })
   return [...forward, ...backward]
 }
-
-const unannounced = (stepId: string, pairs: StepOutage['pairs']): StepOutage => ({
-  ...{ stepId, what: 'nothing', expectedMs: 0, lasted: null, pairs },
-})

@@ -11,8 +11,9 @@ const started = (stepId: string, second: number): JournalEntry => ({
   stepId,
 })
 const undoing = (stepId: string, second: number): JournalEntry => ({
-  ...started(stepId, second),
-  ...{ kind: 'undo-intent', taskId: 't', target: 's1', intent: 0 },
+  ...{ seq: 0, prev: '0'.repeat(64), kind: 'undo-intent', taskId: 't', target: 's1', intent: 0 },
+  time: new Date(t0 + second * 1000).toISOString(),
+  stepId,
 })
 const journal = [started('stop-servers', 0), started('set-flags', 10), started('recreate-pods', 20)]
 

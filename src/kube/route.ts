@@ -1,0 +1,75 @@
+import type { Duplex } from 'node:stream'
+import { KubeConfig } from '@kubernetes/client-node'
+import { readFile } from '../nodes/files.ts'
+import type { Node } from '../nodes/node.ts'
+import { KubeUnreachableError } from './errors.ts'
+
+/** K3s writes it on every server, for 127.0.0.1 and with an administrator's certificate (k3s-kube-router.md §8). */
+const kubeconfigPath = '/etc/rancher/k3s/k3s.yaml'
+
+/** What a client of the API needs to be trusted by it, and to trust it. PEM. */
+export interface Credentials {
+  ca: Buffer
+  cert: Buffer
+  key: Buffer
+  /** Of the API on a server's loopback. */
+  port: number
+}
+
+/** The way to the API: over SSH to the loopback of whichever server accepts, beginning with the one that answered last. */
+export interface Route {
+  /** @throws KubeUnreachableError saying of each server why not */
+  open(): Promise<{ stream: Duplex; credentials: Credentials }>
+  /** Begin with the next server: this one accepts connections and does not answer. */
+  rotate(): void
+}
+
+export function route(servers: readonly Node[]): Route {
+  let first = 0
+  // They stay in memory: read when first needed.
+  let credentials: Credentials | undefined
+  return {
+    async open() {
+      const failures: string[] = []
+      for (let attempt = 0; attempt < servers.length; attempt++) {
+        const index = (first + attempt) % servers.length
+        const server = servers[index]
+        if (!server) continue
+        try {
+          credentials ??= await readCredentials(server)
+          const stream = await server.connect('127.0.0.1', credentials.port)
+          first = index
+          return { stream, credentials }
+        } catch (error) {
+          failures.push(`${server.name}: ${error instanceof Error ? error.message : String(error)}`)
+        }
+      }
+      throw new KubeUnreachableError(`no server's API could be reached (${failures.join('; ')})`)
+    },
+    rotate() {
+      first = (first + 1) % Math.max(servers.length, 1)
+    },
+  }
+}
+
+async function readCredentials(server: Node): Promise<Credentials> {
+  const file = await readFile(server, kubeconfigPath)
+  if (!file) throw new KubeUnreachableError(`${server.name}: ${kubeconfigPath} does not exist`, { host: server.name })
+  const config = new KubeConfig()
+  config.loadFromString(Buffer.from(file.bytes).toString('utf8'))
+  const cluster = config.getCurrentCluster()
+  const user = config.getCurrentUser()
+  if (!cluster?.caData || !user?.certData || !user.keyData)
+    throw new KubeUnreachableError(
+      `${server.name}: ${kubeconfigPath} has no client certificate, or no certificate authority`,
+      {
+        host: server.name,
+      },
+    )
+  return {
+    ca: Buffer.from(cluster.caData, 'base64'),
+    cert: Buffer.from(user.certData, 'base64'),
+    key: Buffer.from(user.keyData, 'base64'),
+    port: Number(new URL(cluster.server).port || 443),
+  }
+}

@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises'
+import type { KubeObject } from '../kube/api.ts'
+import type { ChartInstaller, ChartRelease } from './chart-installer.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+const helmChart = { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }
+const name = 'cilium'
+const namespace = 'kube-system'
+
+/** `abort`: the default, reinstall, uninstalls a live CNI when a release has failed (k3s-kube-router.md §9). */
+async function objectOf({ chart, version, values }: ChartRelease): Promise<KubeObject> {
+  const source =
+    'repo' in chart
+      ? { chart: name, repo: chart.repo, version }
+      : { chartContent: (await readFile(chart.path)).toString('base64') }
+  return {
+    ...helmChart,
+    metadata: { name, namespace },
+    spec: {
+      ...source,
+      targetNamespace: namespace,
+      bootstrap: true,
+      failurePolicy: 'abort',
+      valuesContent: values,
+    },
+  }
+}
+
+/** By K3s' own helm controller, which makes a job of the object. */
+export function chartObject(world: World): ChartInstaller {
+  const { kube } = world
+  return {
+    async apply(release) {
+      const object = await objectOf(release)
+      const existing = await kube.get(helmChart, name, namespace)
+      if (existing) await kube.patch(helmChart, name, namespace, { spec: object.spec })
+      else await kube.create(object)
+    },
+    async remove(task) {
+      await kube.delete(helmChart, name, namespace)
+      // It goes when its job has uninstalled the release.
+      await until(world, task, 'the HelmChart object to be gone', async () =>
+        (await kube.get(helmChart, name, namespace)) ? 'the HelmChart object is still there' : null,
+      )
+    },
+  }
+}
