@@ -241,6 +241,19 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     when: flannelRuns,
   }
 
+  const seed: Change = {
+    kind: 'change',
+    id: 'cni-seed',
+    title: "Put Cilium's CNI configuration where containerd will look",
+    why: 'Without it nodes come back NotReady and no pod can start.',
+    operation: bind(cniSeeded, (facts: Facts) => ({ portmap: needsPortmap(facts, inventory) })),
+    targets: all,
+    order: 'parallel',
+    risk: 'none: K3s with flannel does not look there',
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  }
+
   // 6. Stop.
   const podsBack: Change = {
     kind: 'change',
@@ -304,7 +317,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     membersUp: (facts) => `0 of ${servers(facts).length} at its end (announced outage)`,
   }
 
-  // 7. Flags, and what containerd will look for.
+  // 7. Flags.
   const setFlags: Change = {
     kind: 'change',
     id: 'flags',
@@ -317,19 +330,6 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     timeoutMs: minutes(2),
     membersUp: (facts) => `0 of ${servers(facts).length} (announced outage)`,
   }
-  const seed: Change = {
-    kind: 'change',
-    id: 'cni-seed',
-    title: "Put Cilium's CNI configuration where containerd will look",
-    why: 'Without it nodes come back NotReady and no pod can start.',
-    operation: bind(cniSeeded, (facts: Facts) => ({ portmap: needsPortmap(facts, inventory) })),
-    targets: all,
-    order: 'parallel',
-    risk: 'none: K3s with flannel does not look there',
-    timeoutMs: minutes(2),
-    when: flannelRuns,
-  }
-
   // 8. Start.
   const startServers: Change = {
     kind: 'change',
@@ -507,9 +507,10 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
   const stop = [stopAgents, stopServers]
   const orders = {
     staged: [
-      phase('stage', 'Stage Cilium beside flannel', [images, wayBackOfCilium, beside, besideGate]),
+      // What can be done while everything runs is not done while the control plane is away.
+      phase('stage', 'Stage Cilium beside flannel', [images, wayBackOfCilium, beside, besideGate, seed]),
       phase('stop', 'Stop K3s', [podsBack, clusterBack, ...stop]),
-      phase('flags', 'Flags', [setFlags, seed]),
+      phase('flags', 'Flags', [setFlags]),
       phase('start', 'Start K3s', start(true)),
       phase('pods', 'Move the pods', [purgeKubeRouter, recreate(7_000)]),
       phase('clean', 'Clean', [purgeFlannel, removeFlannel]),
