@@ -113,6 +113,8 @@ export const kubeSchema = z.object({
       }),
     ),
     operatorReady: z.number(),
+    /** Names of its kinds (CustomResourceDefinitions) that the API serves, sorted. */
+    kinds: z.array(z.string()),
     nodes: z.array(z.object({ name: z.string(), podCidrs: z.array(z.string()) })),
     endpoints: z.array(
       z.object({ namespace: z.string(), name: z.string(), ip: z.string().nullable(), state: z.string() }),

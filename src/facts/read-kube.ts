@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { FailedError } from '../errors.ts'
 import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
 import { KubeError, KubeUnreachableError } from '../kube/errors.ts'
@@ -77,7 +77,8 @@ async function readChart(api: KubeApi): Promise<KubeFacts['cilium']['chart']> {
 }
 
 async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.pod>[]): Promise<KubeFacts['cilium']> {
-  const [chart, config, daemonSet, operator, nodes, endpoints] = await Promise.all([
+  const [kinds, chart, config, daemonSet, operator, nodes, endpoints] = await Promise.all([
+    readKinds(api),
     readChart(api),
     getOf(api, { apiVersion: 'v1', kind: 'ConfigMap' }, 'cilium-config', objects.configMap),
     getOf(api, { apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', objects.daemonSet),
@@ -114,6 +115,7 @@ async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.po
           ],
     ),
     operatorReady: operator?.status.readyReplicas ?? 0,
+    kinds,
     nodes: nodes.map((node) => ({ name: node.metadata.name, podCidrs: node.spec.ipam.podCIDRs })),
     endpoints: endpoints.map((endpoint) => ({
       namespace: endpoint.metadata.namespace,
@@ -174,10 +176,23 @@ const unreachable = (error: string): KubeFacts => ({
     daemonSet: null,
     agents: [],
     operatorReady: 0,
+    kinds: [],
     nodes: [],
     endpoints: [],
   },
 })
+
+const groupSchema = z.object({ resources: z.array(z.object({ name: z.string() })) })
+
+/** By discovery: the definitions themselves are megabytes. */
+async function readKinds(api: KubeApi): Promise<string[]> {
+  const answers = await Promise.all(['v2', 'v2alpha1'].map((version) => api.raw(`/apis/cilium.io/${version}`)))
+  const names = answers
+    .filter((answer) => answer.status === 200)
+    .flatMap((answer) => groupSchema.parse(JSON.parse(answer.body)).resources)
+    .map((resource) => `${resource.name.split('/')[0]}.cilium.io`)
+  return [...new Set(names)].sort()
+}
 
 /**
  * Reads the cluster from its API. An API that cannot be reached, or that answers with an error of its own (no quorum, just

@@ -19,6 +19,8 @@ export interface CiliumWanted extends ChartRelease {
 interface CiliumChange {
   before: { version: string | null; values: string } | null
   after: CiliumWanted
+  /** Kinds of Cilium's that were there before: they, and the objects of theirs, are somebody's. */
+  kindsBefore: string[]
 }
 
 const namespace = 'kube-system'
@@ -75,7 +77,7 @@ async function kinds(kube: KubeApi): Promise<KubeObject[]> {
   return crds.filter((crd) => crd.metadata.name.endsWith('.cilium.io'))
 }
 
-async function uninstall(world: World, task: TaskContext): Promise<void> {
+async function uninstall(world: World, kindsBefore: readonly string[], task: TaskContext): Promise<void> {
   const { kube } = world
   await installerOf(world).remove(task)
   await until(world, task, 'Cilium to be uninstalled', async () => {
@@ -89,7 +91,8 @@ async function uninstall(world: World, task: TaskContext): Promise<void> {
   })
   // With its kinds go CiliumNode, CiliumEndpoint and the rest; the chart leaves them behind (cilium.md §8.1).
   for (const crd of await kinds(kube))
-    await kube.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' }, crd.metadata.name)
+    if (!kindsBefore.includes(crd.metadata.name))
+      await kube.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' }, crd.metadata.name)
   // Outlives an uninstall and makes the next operator wait for it (measured.md, second part 4).
   await kube.delete({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }, 'cilium-operator-resource-lock', namespace)
 }
@@ -102,7 +105,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
     const now = facts.kube.cilium.chart
     if (now && sameValues(now.values, wanted.values) && (now.version === null || now.version === wanted.version))
       return null
-    return { before: now, after: wanted }
+    return { before: now, after: wanted, kindsBefore: facts.kube.cilium.kinds }
   },
   predict(facts, _target, change) {
     const nodes = Object.keys(facts.nodes)
@@ -145,7 +148,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
   undo: {
     how: 'put the former values back, or uninstall Cilium with its kinds and its lease if it was not there',
     async run(world, _target, change, task) {
-      if (!change.before) return await uninstall(world, task)
+      if (!change.before) return await uninstall(world, change.kindsBefore, task)
       const { before, after } = change
       const former = { ...after, version: before.version ?? after.version, values: before.values }
       await installerOf(world).apply(former, task)

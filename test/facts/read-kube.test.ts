@@ -98,6 +98,7 @@ test('a recorded cluster', async () => {
     config: { 'enable-policy': 'never' },
     daemonSet: { desired: 3, ready: 2, updated: 0, generation: 0, observed: 0 },
     operatorReady: 0,
+    kinds: [],
   })
   expect(facts.cilium.nodes[0]?.podCidrs[0]).toMatch(/^10\.52\.\d+\.0\/24$/)
   expect(facts.cilium.endpoints[0]).toEqual({

@@ -189,7 +189,16 @@ export function someFacts(): Facts {
         holder: 's1',
         renewMs: nowMs - 2_000,
       })),
-      cilium: { chart: null, config: null, daemonSet: null, agents: [], operatorReady: 0, nodes: [], endpoints: [] },
+      cilium: {
+        chart: null,
+        config: null,
+        daemonSet: null,
+        agents: [],
+        operatorReady: 0,
+        kinds: [],
+        nodes: [],
+        endpoints: [],
+      },
     },
     reachability: null,
   }
