@@ -213,3 +213,14 @@ export function gitVersion(body: string): string | null {
     return null
   }
 }
+
+const resourceList = z.object({ resources: z.array(z.object({ name: z.string() })) })
+
+/** Names in an APIResourceList, subresources as `name/sub`; none for anything else. */
+export function resourceNames(body: string): string[] {
+  try {
+    return resourceList.parse(JSON.parse(body)).resources.map((resource) => resource.name)
+  } catch {
+    return []
+  }
+}

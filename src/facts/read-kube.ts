@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { FailedError } from '../errors.ts'
 import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
 import { KubeError, KubeUnreachableError } from '../kube/errors.ts'
@@ -182,16 +182,11 @@ const unreachable = (error: string): KubeFacts => ({
   },
 })
 
-const groupSchema = z.object({ resources: z.array(z.object({ name: z.string() })) })
-
 /** By discovery: the definitions themselves are megabytes. */
 async function readKinds(api: KubeApi): Promise<string[]> {
   const answers = await Promise.all(['v2', 'v2alpha1'].map((version) => api.raw(`/apis/cilium.io/${version}`)))
-  const names = answers
-    .filter((answer) => answer.status === 200)
-    .flatMap((answer) => groupSchema.parse(JSON.parse(answer.body)).resources)
-    .map((resource) => `${resource.name.split('/')[0]}.cilium.io`)
-  return [...new Set(names)].sort()
+  const names = answers.flatMap((answer) => (answer.status === 200 ? objects.resourceNames(answer.body) : []))
+  return [...new Set(names.map((name) => `${name.split('/')[0]}.cilium.io`))].sort()
 }
 
 /**
