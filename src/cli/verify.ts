@@ -3,11 +3,13 @@ import { openRunStore, type RunStore } from '../engine/run-store.ts'
 import { exitCodes, InputError } from '../errors.ts'
 import { type Facts, factsSchema } from '../facts/facts.ts'
 import { connectivityKept } from '../operations/checks/connectivity-kept.ts'
+import { compareEvidence } from '../operations/evidence-counts.ts'
 import { findingsText } from '../report/plan-text.ts'
+import { verifyTable } from '../report/verify-table.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 
 /** Name under which the runbook keeps what it saw before its first change. */
-const evidence = 'before'
+const recordName = 'before'
 
 export function verifyCommand(): Command {
   return withCommonOptions(new Command('verify'))
@@ -19,12 +21,15 @@ export function verifyCommand(): Command {
       const before = await evidenceOf(await openRunStore(inventory.stateDir, inventory.cluster.name))
       const { openForReading } = await import('./session.ts')
       await using cluster = openForReading(inventory, terminal)
-      const now = await cluster.reader.read(['kube', 'sandboxes', 'reachability'], 'all', null)
+      const now = await cluster.reader.read(['kube', 'sandboxes', 'netfilter', 'reachability'], 'all', null)
       const findings = connectivityKept(before.facts, now)
-      if (json) process.stdout.write(`${JSON.stringify({ kind: 'verify', runId: before.runId, findings })}\n`)
+      const evidence = compareEvidence(before.facts, now)
+      if (json) process.stdout.write(`${JSON.stringify({ kind: 'verify', runId: before.runId, findings, evidence })}\n`)
       else {
         const lines = [
           `Compared with what run ${before.runId} recorded at ${before.facts.readAt}.`,
+          ...verifyTable(evidence, terminal.width),
+          '',
           ...findingsText(findings, terminal),
         ]
         process.stdout.write(`${lines.join('\n')}\n`)
@@ -36,10 +41,18 @@ export function verifyCommand(): Command {
 
 async function evidenceOf(store: RunStore): Promise<{ runId: string; facts: Facts }> {
   for (const { runId, state } of await store.runs()) {
-    const record = state.records.get(evidence)
+    const record = state.records.get(recordName)
     if (record === undefined) continue
     const { records } = await store.openRun(runId)
-    return { runId, facts: factsSchema.parse(await records.load(record.file, record.sha256)) }
+    const facts = factsSchema.safeParse(await records.load(record.file, record.sha256))
+    if (facts.success) return { runId, facts: facts.data }
+    const { path = [], message = '' } = facts.error.issues[0] ?? {}
+    throw new InputError(
+      `what run ${runId} recorded (${record.file}) is of another form: ${path.join('.')}: ${message}`,
+      {
+        next: 'Compare with the version of migrate that the run was made with.',
+      },
+    )
   }
   throw new InputError(`no run in ${store.root} recorded anything to compare with`, {
     next: 'A run records it before its first change: migrate run',

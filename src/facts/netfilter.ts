@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { isEmpty, normalise, parse, print } from '../netfilter/ruleset.ts'
+import { isEmpty, normalise, parse, print, rulesOf, tablesOf, targetOf } from '../netfilter/ruleset.ts'
 import { xtables } from '../netfilter/tools.ts'
 import type { Family } from './family.ts'
 
@@ -14,6 +14,8 @@ export const netfilterSchema = z.object({
   /** What plain `iptables` is on the host. */
   defaultBackend: z.enum(['nft', 'legacy']).nullable(),
   ipsets: z.string(),
+  /** Packets that kube-router's REJECT rules counted; every sync of its begins anew (measured.md 8). */
+  rejected: z.number().exactOptional(),
   /** Names of native nft tables that iptables cannot show. */
   nftTables: z.array(z.string()),
 })
@@ -21,6 +23,15 @@ export type NetfilterFacts = z.infer<typeof netfilterSchema>
 
 /** Tables that iptables-nft keeps and prints itself. */
 const compatible = /^(ip|ip6) (filter|nat|mangle|raw|security)$/
+
+const chain = /^KUBE-(POD-FW|NWPLCY)-/
+
+function rejectedPackets(text: string, name: RulesetName): number {
+  const rejects = tablesOf(parse(text, name))
+    .flatMap(rulesOf)
+    .filter((rule) => chain.test(rule.chain) && targetOf(rule) === 'REJECT')
+  return rejects.reduce((sum, { counters }) => sum + Number(/^\[(\d+):/.exec(counters ?? '')?.[1] ?? 0), 0)
+}
 
 function rulesetText(text: string | null, name: RulesetName): string | null {
   if (text === null) return null
@@ -39,7 +50,7 @@ for name in ${rulesetNames.join(' ')}; do
       ip-legacy) [ -n "$(cat /proc/net/ip_tables_names 2>/dev/null)" ] || continue ;;
       ip6-legacy) [ -n "$(cat /proc/net/ip6_tables_names 2>/dev/null)" ] || continue ;;
     esac
-    emit "netfilter.$name" "$saver"
+    emit "netfilter.$name" "$saver" -c
   fi
 done
 ! has iptables || emit netfilter.version iptables --version
@@ -60,6 +71,9 @@ done
       },
       defaultBackend: version === null ? null : version.includes('nf_tables') ? 'nft' : 'legacy',
       ipsets: sections.get('netfilter.ipsets') ? sections.text('netfilter.ipsets') : '',
+      rejected: rulesetNames
+        .filter((name) => sections.get(`netfilter.${name}`))
+        .reduce((sum, name) => sum + rejectedPackets(sections.text(`netfilter.${name}`), name), 0),
       nftTables: tables.filter((line) => line !== '' && !compatible.test(line)),
     }
   },

@@ -201,6 +201,7 @@ describe.skipIf(noMachine !== undefined)('a server', () => {
       },
       defaultBackend: expect.stringMatching(/^(nft|legacy)$/),
       ipsets: expect.stringMatching(/^create mine hash:ip .*\n$/),
+      rejected: 0,
       nftTables: ['inet mine'],
     })
 

@@ -1,0 +1,24 @@
+import type { EvidenceComparison, EvidenceCounts } from '../operations/evidence-counts.ts'
+import { table } from './table.ts'
+
+/** Before beside now, in numbers. */
+export function verifyTable({ before, now, pairs }: EvidenceComparison, width: number): string[] {
+  const row = (name: string, of: (counts: EvidenceCounts) => number | null) => [name, shown(of(before)), shown(of(now))]
+  return table(
+    [
+      ['', 'before', 'now'],
+      row('pairs that connect', ({ pairs: tried }) => tried?.worked ?? null),
+      row('pairs that do not', ({ pairs: tried }) => tried && tried.tried - tried.worked),
+      ['pairs lost', '', String(pairs.lost)],
+      ['pairs opened', '', String(pairs.opened)],
+      ['pairs not comparable', '', String(pairs.notComparable)],
+      row('packets refused since the last sync of kube-router', (counts) => counts.rejected),
+      row("kube-router's chains and rules", (counts) => counts.kubeRouter),
+      row("kube-router's ipsets", (counts) => counts.ipsets),
+      row("flannel's chains and rules", (counts) => counts.flannel),
+    ],
+    width,
+  )
+}
+
+const shown = (count: number | null) => (count === null ? '-' : String(count))
