@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { writeDurably } from '../engine/durable-file.ts'
 import { InputError } from '../errors.ts'
-import { type Facts, factsSchema } from '../facts/facts.ts'
+import type { Facts } from '../facts/facts.ts'
+import { parseFacts } from '../facts/parse-facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
 
 /** Keeps facts for planning without the cluster. 0600: they name everything that runs there. */
@@ -22,16 +23,12 @@ export async function loadFacts(path: string, inventory: Inventory): Promise<Fac
       cause,
     )
   }
-  const parsed = factsSchema.safeParse(value)
-  if (!parsed.success) {
-    const lines = parsed.error.issues.slice(0, 10).map((issue) => `${path}: ${issue.path.join('.')}: ${issue.message}`)
-    throw new InputError(lines.join('\n'), again)
-  }
-  if (parsed.data.cluster !== inventory.cluster.name) {
+  const facts = parseFacts(value, path, again.next)
+  if (facts.cluster !== inventory.cluster.name) {
     throw new InputError(
-      `${path} is about the cluster ${parsed.data.cluster}; the inventory is of ${inventory.cluster.name}`,
+      `${path} is about the cluster ${facts.cluster}; the inventory is of ${inventory.cluster.name}`,
       again,
     )
   }
-  return parsed.data
+  return facts
 }

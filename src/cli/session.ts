@@ -12,8 +12,9 @@ import type { PlanFile } from '../engine/plan-file.ts'
 import type { RunContext } from '../engine/run-context.ts'
 import { openRunStore, type RunFiles } from '../engine/run-store.ts'
 import { InputError } from '../errors.ts'
-import { clusterFamilies, type Facts, factsSchema, nodeFamilies } from '../facts/facts.ts'
+import { clusterFamilies, type Facts, nodeFamilies } from '../facts/facts.ts'
 import { readOperator } from '../facts/operator.ts'
+import { parseFacts } from '../facts/parse-facts.ts'
 import { factsReader } from '../facts/reader.ts'
 import { digest } from '../inventory/load.ts'
 import type { Inventory } from '../inventory/schema.ts'
@@ -110,7 +111,8 @@ export async function openRun(
   const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
   const cluster = open(inventory, terminal, run)
   const { nodes, kube, reader } = cluster
-  const initialFacts = factsSchema.parse(facts)
+  const again = 'It is of another version of migrate: use the one that it was made with, or plan anew.'
+  const initialFacts = parseFacts(facts, `the facts of plan ${plan.id}`, again)
   const { emit, operator, interrupts, breakNonce } = driving
   // What was read last, of any node: a look at some families returns the rest as last known.
   let known = initialFacts

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { openRunStore, type RunStore } from '../engine/run-store.ts'
 import { exitCodes, InputError } from '../errors.ts'
-import { type Facts, factsSchema } from '../facts/facts.ts'
+import type { Facts } from '../facts/facts.ts'
+import { parseFacts } from '../facts/parse-facts.ts'
 import { connectivityKept } from '../operations/checks/connectivity-kept.ts'
 import { compareEvidence } from '../operations/evidence-counts.ts'
 import { findingsText } from '../report/plan-text.ts'
@@ -44,15 +45,9 @@ async function evidenceOf(store: RunStore): Promise<{ runId: string; facts: Fact
     const record = state.records.get(recordName)
     if (record === undefined) continue
     const { records } = await store.openRun(runId)
-    const facts = factsSchema.safeParse(await records.load(record.file, record.sha256))
-    if (facts.success) return { runId, facts: facts.data }
-    const { path = [], message = '' } = facts.error.issues[0] ?? {}
-    throw new InputError(
-      `what run ${runId} recorded (${record.file}) is of another form: ${path.join('.')}: ${message}`,
-      {
-        next: 'Compare with the version of migrate that the run was made with.',
-      },
-    )
+    const value = await records.load(record.file, record.sha256)
+    const next = 'Facts of another version of migrate: use the one that the run was made with.'
+    return { runId, facts: parseFacts(value, `what run ${runId} recorded (${record.file})`, next) }
   }
   throw new InputError(`no run in ${store.root} recorded anything to compare with`, {
     next: 'A run records it before its first change: migrate run',

@@ -21,5 +21,6 @@ export async function readOperator(): Promise<OperatorFacts> {
   })`helm version --template ${'{{.Version}}'}`
   const version = stdout.trim()
   if (exitCode === 0 && version !== '') return { helm: { version, error: null } }
+  if (exitCode === 127) return { helm: { version: null, error: 'there is no helm on your PATH' } }
   return { helm: { version: null, error: stderr.trim() || `helm version ended with ${exitCode ?? 'a signal'}` } }
 }

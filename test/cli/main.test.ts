@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { migrate } from '../../src/cli/program.ts'
+import { digestOf } from '../../src/engine/digest.ts'
+import { formatPlanFile } from '../../src/engine/plan-file.ts'
+import { planFixture } from '../report/plan-fixture.ts'
 
 const main = new URL('../../src/cli/main.ts', import.meta.url).pathname
 const example = new URL('../../inventory/example.yaml', import.meta.url).pathname
@@ -83,6 +86,29 @@ describe('a call that is wrong', () => {
         '  next: migrate run --yes does every step as planned, unasked.\n',
     )
   })
+})
+
+test('run refuses a plan that is blocked, naming each reason, before anything of a run is written', async () => {
+  const inventory = file(
+    'small.yaml',
+    'cluster: {name: home}\nnodes: [{name: s1, role: server, address: 10.0.0.1}]\ncilium: {version: 1.18.6}\n',
+  )
+  const facts = {}
+  const plan = {
+    ...planFixture,
+    factsDigest: digestOf(facts),
+    findings: [
+      { level: 'blocks' as const, title: 'Disk', target: 's2', detail: 'full', fix: 'make room' },
+      { level: 'unknown' as const, title: 'Clocks', detail: 'not told' },
+      { level: 'fine' as const, title: 'Names', detail: 'resolve' },
+    ],
+  }
+  const path = file('blocked.json', formatPlanFile({ plan, facts }))
+  const { code, stdout, stderr } = await spawn(['run', path, '--yes', '-i', inventory, '--state-dir', 'blocked'])
+  expect([code, stdout]).toEqual([3, ''])
+  expect(stderr).toContain('s2: Disk: full (make room)\n  Clocks: not told\n')
+  expect(stderr).not.toContain('Names')
+  expect(existsSync(at('blocked'))).toBe(false)
 })
 
 describe('a call that is right', () => {
