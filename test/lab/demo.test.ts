@@ -32,10 +32,12 @@ function demonstrate(terminateAt?: string): Promise<{ code: number | null; outpu
 /** What of the lab is on this machine, by other means than the demonstration's own. */
 function leftovers(): string[] {
   const processes = readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return []
     try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`cni-migrate-lab.${name}.`)
-        ? [`process ${pid}`]
-        : []
+      // The dead whom nobody has asked for yet have no command line.
+      const isAlive = readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
+      const isOurs = readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`cni-migrate-lab.${name}.`)
+      return isAlive && isOurs ? [`process ${pid}`] : []
     } catch {
       return []
     }
