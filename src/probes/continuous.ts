@@ -25,7 +25,7 @@ mv -f -- "$new" "$folder/targets"
 if systemctl is-active --quiet "$unit.service"; then exit 0; fi
 systemctl reset-failed "$unit.service" 2>/dev/null || :
 systemd-run --quiet --collect --unit="$unit" --property=RuntimeMaxSec="$seconds" -- \\
-  bash -c "$prober" connect-probe loop "$folder"`
+  bash -c "$prober" connect-probe loop "$folder" "/run/$unit"`
 
 /**
  * Has a node probe these targets twice a second, as a transient unit that survives the connection. Running already: it
@@ -39,6 +39,7 @@ export async function probeContinuously(node: Node, run: string, targets: readon
 
 const stopScript = `systemctl stop "$2.service" 2>/dev/null
 systemctl is-active --quiet "$2.service" && { echo "the unit $2 does not stop" >&2; exit 1; }
+rm -rf -- "/run/$2"
 [ -e "$1/results" ] && echo there || echo none`
 
 /**

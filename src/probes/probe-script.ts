@@ -4,8 +4,9 @@
  * its namespace, of at most a second. A result is a line `id, epoch ms, duration ms, class, base64 of what was said`.
  *
  * `once`          targets on stdin, results on stdout; keeps the last line that a TCP server says of itself
- * `loop FOLDER`   targets from FOLDER/targets, read anew each round, results appended to FOLDER/results, twice a second,
- *                 until they are 64 MiB
+ * `loop FOLDER SCRATCH`
+ *                 targets from FOLDER/targets, read anew each round, results appended to FOLDER/results, twice a second,
+ *                 until they are 64 MiB; SCRATCH may still be there when it was stopped amid attempts
  *
  * One bash for each namespace and round, and a fork for each attempt: no program is started for an attempt, and no
  * namespace is held open longer than an attempt lasts, because a pod that is gone must be able to go.
@@ -130,7 +131,7 @@ round() {
   wait
 }
 
-scratch=$(mktemp -d /run/cni-migrate-probe.XXXXXX) || exit 4
+if [ "$mode" = loop ]; then scratch=$3 && mkdir -p -m 700 "$scratch"; else scratch=$(mktemp -d /run/cni-migrate-probe.XXXXXX); fi || exit 4
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 0' TERM INT
 # A pipe that never says anything: waiting without starting a program.

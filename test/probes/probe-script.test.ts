@@ -122,7 +122,7 @@ describe('loop', () => {
       results().attempts.filter((one) => one.id === id && one.outcome === outcome)
     targets(`a\t-\t127.0.0.1\t${serverPort}\ttcp\n`)
     writeFileSync(join(folder, 'results'), '')
-    const child = bash(['loop', folder])
+    const child = bash(['loop', folder, join(folder, 'scratch')])
     const ended = new Promise((resolve) => child.on('close', resolve))
     await expect.poll(() => seen('a', 'ok').length, { timeout: 10_000 }).toBeGreaterThanOrEqual(5)
     targets(`a\t-\t127.0.0.1\t1\ttcp\nb\t-\t127.0.0.1\t${serverPort}\ttcp\n`)
