@@ -119,7 +119,7 @@ async function demonstrate(): Promise<void> {
     await onOperatorsSide(lab, ['migrate', 'verify'])
     const after = new Map(await measureCluster(lab))
     const rows = before.map(([what, count]) => [what, String(count), String(after.get(what))])
-    say(`\n${table([['on all nodes together', 'before', 'after'], ...rows], 100).join('\n')}`)
+    say(`\n${table([['counted on the nodes themselves', 'before', 'after'], ...rows], 100).join('\n')}`)
   })
   await part('plan again: nothing is left to do', async () => {
     const { code, stdout, stderr } = await lab.run(['migrate', 'plan', '-i', lab.inventoryFile])
