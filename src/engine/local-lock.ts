@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { link, open, readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
@@ -67,22 +68,42 @@ function parseLock(path: string, text: string): LockOwner {
   }
 }
 
+/** USER_HZ: what /proc counts a process's start in, the same on every Linux that Node runs on. */
+const ticksPerSecond = 100
+/** The boot time is told in whole seconds. */
+const toleranceMs = 1_000
+
+/** When a process began; null: there is none, or it has ended and only its parent does not know; undefined: /proc does not tell. */
+function startedMs(pid: number): number | null | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    if (state === 'Z' || state === 'X') return null
+    const boot = Number(/^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1])
+    return Number.isFinite(boot) ? (boot + Number(fields[18]) / ticksPerSecond) * 1_000 : undefined
+  } catch {
+    return undefined
+  }
+}
+
+type Process = Pick<LockOwner, 'host' | 'bootId' | 'pid' | 'since'>
+
 /**
  * Whether the process that took a lock may still run, seen from `self`. Another host cannot be asked: it may. A process
- * of an earlier boot of this host, or one that is no more, is gone.
+ * of an earlier boot of this host, or one that is no more, is gone; so is one whose number somebody else has by now, which
+ * shows by having begun after the lock was taken.
  */
-export function mayBeAlive(
-  owner: Pick<LockOwner, 'host' | 'bootId' | 'pid'>,
-  self: Pick<LockOwner, 'host' | 'bootId' | 'pid'>,
-): boolean {
+export function mayBeAlive(owner: Process, self: Process): boolean {
   if (owner.host !== self.host) return true
   if (owner.bootId !== self.bootId || owner.pid === self.pid) return false
   try {
     process.kill(owner.pid, 0)
-    return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
+  const begun = startedMs(owner.pid)
+  if (begun === undefined) return true
+  return begun !== null && begun <= Date.parse(owner.since) + toleranceMs
 }
 
 /** This boot of this machine; where Linux does not tell, the process itself is the best there is. */

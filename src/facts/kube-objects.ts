@@ -90,14 +90,17 @@ export const helmChart = z.object({
 export const configMap = z.object({ data: texts })
 export const daemonSet = z.object({
   metadata: z.object({ generation: count }),
-  status: z.object({
-    desiredNumberScheduled: count,
-    numberReady: count,
-    updatedNumberScheduled: count,
-    observedGeneration: count,
-  }),
+  // A fresh one has none before its controller has seen it.
+  status: z
+    .object({
+      desiredNumberScheduled: count,
+      numberReady: count,
+      updatedNumberScheduled: count,
+      observedGeneration: count,
+    })
+    .prefault({}),
 })
-export const deployment = z.object({ status: z.object({ readyReplicas: count }) })
+export const deployment = z.object({ status: z.object({ readyReplicas: count }).prefault({}) })
 export const ciliumNode = z.object({
   metadata: clusterMetadata,
   spec: z.object({

@@ -48,7 +48,7 @@ export function missingOfCilium(facts: Facts, stageValues: string): string | nul
   if (observed < generation || desired === 0) return 'the DaemonSet is not rolled out yet'
   const stage = stageOf(stageValues)
   const former = cilium.agents.filter((agent) => agent.annotations[stageAnnotation] !== stage).length
-  if (former > 0) return `${former} of ${desired} agents still run with the former values${note}`
+  if (former > 0) return `${desired - former} of ${desired} agents run with these values${note}`
   if (updated < desired) return `${updated} of ${desired} agents run the new configuration${note}`
   if (ready < desired) return `${ready} of ${desired} agents are ready${note}`
   if (desired < Object.keys(facts.nodes).length)

@@ -84,10 +84,13 @@ test('a lock file that is none is an error that says how to mend it', async () =
 })
 
 test('whether the owner may be alive: by host, boot and process', async () => {
-  const self = { host: hostname(), bootId: await readBootId(), pid: process.pid }
+  const since = new Date().toISOString()
+  const self = { host: hostname(), bootId: await readBootId(), pid: process.pid, since }
   const dead = spawnSync('true').pid
   expect(mayBeAlive({ ...self, pid: dead }, self)).toBe(false)
   expect(mayBeAlive({ ...self, pid: process.ppid }, self)).toBe(true)
   expect(mayBeAlive({ ...self, pid: process.ppid, bootId: 'earlier' }, self)).toBe(false)
   expect(mayBeAlive({ ...self, pid: dead, host: 'elsewhere' }, self)).toBe(true)
+  // The number is in use again, by somebody who began after the lock was taken.
+  expect(mayBeAlive({ ...self, pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }, self)).toBe(false)
 })
