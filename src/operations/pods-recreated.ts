@@ -76,6 +76,23 @@ export function missingOfPods(
   return unmanaged ? `${unmanaged.namespace}/${unmanaged.name} has no CiliumEndpoint with its address yet` : null
 }
 
+/** K3s may have been started a moment ago: what containerd does not tell is not "no pods". */
+async function containerdAnswers(world: World, target: string, task: TaskContext): Promise<Facts> {
+  let facts = await world.look(['sandboxes', 'kube'], [target])
+  await until(
+    world,
+    task,
+    `containerd on ${target}`,
+    async () => {
+      if (facts.nodes[target]?.sandboxes) return null
+      facts = await world.look(['sandboxes', 'kube'], [target])
+      return facts.nodes[target]?.sandboxes ? null : 'it does not answer yet'
+    },
+    500,
+  )
+  return facts
+}
+
 /** Moves a node's pods by stopping their sandboxes, in batches: DNS alone first, then the rest. They keep name and node. */
 export async function movePods(
   world: World,
@@ -84,7 +101,7 @@ export async function movePods(
   task: TaskContext,
 ): Promise<void> {
   const { podCidr } = world.inventory.cilium
-  const facts = await world.look(['sandboxes', 'kube'], [target])
+  const facts = await containerdAnswers(world, target, task)
   const left = inOrder(facts, sandboxesOn(facts, target, network === 'cilium' ? 'other' : 'cilium', podCidr))
   const dns = left.filter((one) => isDns(facts, one.pod))
   const rest = left.filter((one) => !isDns(facts, one.pod))
@@ -120,7 +137,9 @@ export const podsRecreated: Operation<Facts, World, { podCidr: string }, PodsCha
   reads: ['sandboxes', 'kube'],
   diff(facts, target, { podCidr }) {
     const left = sandboxesOn(facts, target, 'other', podCidr)
-    return left.length === 0 ? null : { sandboxes: inOrder(facts, left), ready: readyPods(facts, target) }
+    const isKnown = facts.nodes[target]?.sandboxes !== null
+    if (isKnown && left.length === 0) return null
+    return { sandboxes: inOrder(facts, left), ready: readyPods(facts, target) }
   },
   predict(facts, target, change) {
     const node = facts.nodes[target]

@@ -47,6 +47,16 @@ export function missingOfNodes(facts: Facts, nowMs: number, ready: boolean): str
   return null
 }
 
-/** Everything at once: etcd, control plane, nodes. */
+/** Why K3s does not run everywhere, or null. A heartbeat of before a short stop is still fresh: it does not tell. */
+function missingOfUnits(facts: Facts): string | null {
+  for (const { name, k3s } of Object.values(facts.nodes))
+    if (k3s.unit.activeState !== 'active') return `${k3s.unit.name} on ${name} is ${k3s.unit.activeState}`
+  return null
+}
+
+/** Everything at once: etcd, control plane, nodes, K3s on each of them. */
 export const missingOfCluster = (facts: Facts, nowMs: number): string | null =>
-  missingOfEtcd(facts) ?? missingOfControlPlane(facts, nowMs) ?? missingOfNodes(facts, nowMs, true)
+  missingOfEtcd(facts) ??
+  missingOfControlPlane(facts, nowMs) ??
+  missingOfUnits(facts) ??
+  missingOfNodes(facts, nowMs, true)

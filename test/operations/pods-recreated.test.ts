@@ -57,3 +57,9 @@ it('waits for a pod that was ready before, not for one that was broken', () => {
   expect(missingOfPods(facts, 's1', 'cilium', podCidr, [])).toBeNull()
   expect(missingOfPods(facts, 's1', 'cilium', podCidr, ['shop/web-0'])).toContain('0 of 1 pods are ready')
 })
+
+it('does not take a containerd that does not answer for a node without pods', () => {
+  const facts = someFacts()
+  if (facts.nodes.s1) facts.nodes.s1.sandboxes = null
+  expect(podsRecreated.diff(facts, 's1', { podCidr })).toMatchObject({ sandboxes: [] })
+})

@@ -26,6 +26,12 @@ it('does not believe Ready when the heartbeat is old', () => {
   expect(missingOfNodes(facts, nowMs, false)).toBe('a1 has not been heard of for 45 s')
 })
 
+it('does not take a fresh heartbeat for a K3s that runs', () => {
+  const facts = someFacts()
+  if (facts.nodes.a1) facts.nodes.a1.k3s.unit.activeState = 'activating'
+  expect(missingOfCluster(facts, nowMs)).toContain('on a1 is activating')
+})
+
 it('asks for Ready only where a CNI is there', () => {
   const facts = someFacts()
   const node = facts.kube.nodes[0]
