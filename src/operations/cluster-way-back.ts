@@ -1,4 +1,4 @@
-import { missingOfCluster, missingOfK3s } from './settled.ts'
+import { missingOfCluster } from './settled.ts'
 import { until } from './until.ts'
 import { wayBack } from './way-back.ts'
 
@@ -9,9 +9,7 @@ export const clusterWayBack = wayBack({
   note: () => null,
   how: 'wait until every etcd member votes, the API answers and every node is heard of',
   run: (world, _target, _note, task) =>
-    until(world, task, 'the cluster', async () => {
-      const facts = await world.look(['k3s', 'etcd', 'sandboxes', 'kube'])
-      // A stop of less than a heartbeat's time leaves nodes that look alive: K3s itself is asked first.
-      return missingOfK3s(facts) ?? missingOfCluster(facts, world.clock.nowMs())
-    }),
+    until(world, task, 'the cluster', async () =>
+      missingOfCluster(await world.look(['k3s', 'etcd', 'kube']), world.clock.nowMs()),
+    ),
 })

@@ -63,10 +63,3 @@ it('does not take a containerd that does not answer for a node without pods', ()
   if (facts.nodes.s1) facts.nodes.s1.sandboxes = null
   expect(podsRecreated.diff(facts, 's1', { podCidr })).toMatchObject({ sandboxes: [] })
 })
-
-it('does not take a silent containerd for a node without pods', () => {
-  const facts = someFacts()
-  const node = facts.nodes.s1
-  if (node) node.sandboxes = null
-  expect(podsRecreated.diff(facts, 's1', { podCidr })).toEqual({ sandboxes: [], ready: ['shop/web-0'] })
-})

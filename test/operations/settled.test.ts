@@ -1,11 +1,5 @@
 import { expect, it } from 'vitest'
-import {
-  missingOfCluster,
-  missingOfControlPlane,
-  missingOfEtcd,
-  missingOfK3s,
-  missingOfNodes,
-} from '../../src/operations/settled.ts'
+import { missingOfCluster, missingOfControlPlane, missingOfEtcd, missingOfNodes } from '../../src/operations/settled.ts'
 import { someFacts } from './some-facts.ts'
 
 const nowMs = Date.parse('2026-11-21T10:00:00Z')
@@ -51,14 +45,4 @@ it('waits for living holders of the leases', () => {
   const lease = facts.kube.leases[1]
   if (lease) lease.renewMs = nowMs - 60_000
   expect(missingOfControlPlane(facts, nowMs)).toContain('kube-scheduler')
-})
-
-it('asks systemd and containerd whether K3s is up, whatever the API still says', () => {
-  const facts = someFacts()
-  expect(missingOfK3s(facts)).toBeNull()
-  const node = facts.nodes.a1
-  if (node) node.sandboxes = null
-  expect(missingOfK3s(facts)).toContain('containerd on a1')
-  if (node) node.k3s.unit.activeState = 'activating'
-  expect(missingOfK3s(facts)).toContain('K3s on a1 is activating')
 })
