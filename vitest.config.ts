@@ -9,6 +9,12 @@ const machine = [
   'test/probes/{outage-probe,probe-script}.test.ts',
 ]
 
+/** Whole migrations of several labs, killed and rolled back at many points: half an hour, `npm run drill`. */
+const drill = ['test/lab/migration*.test.ts']
+
+/** Real nodes: one machine, so one file at a time. */
+const realNodes = { testTimeout: 900_000, hookTimeout: 600_000, fileParallelism: false, bail: 1 }
+
 export default defineConfig({
   test: {
     projects: [
@@ -21,17 +27,8 @@ export default defineConfig({
         },
       },
       { test: { name: 'machine', include: machine, testTimeout: 60_000 } },
-      {
-        // Real nodes: one machine, so one file at a time.
-        test: {
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 600_000,
-          fileParallelism: false,
-          bail: 1,
-        },
-      },
+      { test: { ...realNodes, name: 'lab', include: ['test/lab/**/*.test.ts'], exclude: drill } },
+      { test: { ...realNodes, name: 'drill', include: drill } },
     ],
   },
 })
