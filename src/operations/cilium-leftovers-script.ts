@@ -34,6 +34,7 @@ if command -v bpftool >/dev/null; then
   for program in /sys/fs/bpf/cilium/socketlb/links/cgroup/*; do [ -e "$program" ] && rm -f "$program"; done
 fi
 rm -rf /sys/fs/bpf/cilium /sys/fs/bpf/tc/globals/cilium_*
+rmdir /sys/fs/bpf/tc/globals /sys/fs/bpf/tc 2>/dev/null
 umount /run/cilium/cgroupv2 2>/dev/null
 rm -rf /run/cilium /var/lib/cilium
 for file in /etc/sysctl.d/99-zzz-override_cilium.conf /opt/cni/bin/cilium-cni /opt/cni/bin/loopback \\

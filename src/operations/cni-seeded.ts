@@ -19,6 +19,9 @@ interface SeedChange {
   copy: { from: string; to: string } | null
 }
 
+/** Names that Cilium's CNI configurations give to the network, with and without portmap. */
+export const ciliumNetworks = ['portmap', 'cilium'] as const
+
 /** As the agent writes it (cilium 1.16 to 1.19), so that it finds nothing to change when it takes over. */
 export const conflistText = (portmap: boolean): string =>
   `${JSON.stringify(

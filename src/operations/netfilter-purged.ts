@@ -20,10 +20,12 @@ import { applyRemoval, isNothing, planRemoval, type Removal, removalScript } fro
 import { parse, print } from '../netfilter/ruleset.ts'
 import { restoreScript } from '../netfilter/tools.ts'
 import { mustRun, scriptWithInput } from '../nodes/run.ts'
+import { ciliumNetworks } from './cni-seeded.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
-export type Owner = 'kube-router' | 'flannel' | 'cilium'
+/** `host-ports-on-cilium`: of sandboxes that were on Cilium's network and are gone. */
+export type Owner = 'kube-router' | 'flannel' | 'cilium' | 'host-ports-on-cilium'
 
 export interface PurgeChange {
   owner: Owner
@@ -37,6 +39,7 @@ const noSets = (_set: IpSet): boolean => false
 const setsOf: Record<Owner, (set: IpSet) => boolean> = {
   'kube-router': isKubeRouterSet,
   flannel: noSets,
+  'host-ports-on-cilium': noSets,
   cilium: isCiliumSet,
 }
 
@@ -46,6 +49,7 @@ function recognisersOf(owner: Owner, node: NodeFacts): Recogniser[] {
   // Sandboxes that run keep their host ports; while containerd is silent nobody knows which those are.
   const alive =
     node.sandboxes && new Set(node.sandboxes.filter((sandbox) => sandbox.ready).map((sandbox) => sandbox.id))
+  if (owner === 'host-ports-on-cilium') return ciliumNetworks.map((network) => stalePortmap(alive, network))
   const clusterCidrs = (node.k3s.flags['cluster-cidr']?.value ?? '10.42.0.0/16').split(',')
   return [...clusterCidrs.map((cidr) => flannel(cidr)), stalePortmap(alive)]
 }

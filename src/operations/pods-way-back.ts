@@ -1,11 +1,22 @@
+import { mustRun, script } from '../nodes/run.ts'
+import { ciliumNetworks } from './cni-seeded.ts'
+import { purge } from './netfilter-purged.ts'
 import { readyPods, returnPods } from './pods-recreated.ts'
 import { wayBack } from './way-back.ts'
+
+/** CNI deletes by the configuration of the moment, which is flannel's again: it does not know the other network's results. */
+const forgetResults = 'for network in "$@"; do rm -f -- /var/lib/cni/results/"$network"-*; done'
 
 /** Registered before K3s is stopped: undone after K3s runs with flannel again, which is when pods can go back to it. */
 export const podsWayBack = wayBack({
   name: 'pods.way-back',
   reads: ['kube'],
   note: (facts, target) => ({ ready: readyPods(facts, target) }),
-  how: 'recreate on flannel every pod that Cilium carries, DNS first',
-  run: (world, target, note, task) => returnPods(world, target, note.ready, task),
+  how: 'recreate on flannel every pod that Cilium carries, DNS first; remove the host ports that Cilium left',
+  async run(world, target, note, task) {
+    await returnPods(world, target, note.ready, task)
+    await purge(world, target, 'host-ports-on-cilium', task)
+    const forget = script('forget-results', forgetResults, ciliumNetworks)
+    await mustRun(world.nodes.get(target), { ...forget, mode: 'write', timeoutMs: task.remainingMs() })
+  },
 })

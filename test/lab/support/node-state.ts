@@ -31,7 +31,8 @@ for family in iptables ip6tables; do
   for backend in nft legacy; do
     $family-$backend-save 2>/dev/null | awk -v program="$family-$backend" '
       /^\\*/ { table = $1 }
-      /^:/ { print program, table, $1, $2 }
+      # Built-in chains are there as soon as somebody looked at their table.
+      /^:/ && $2 != "ACCEPT" { print program, table, $1, $2 }
       /^-A/ { print program, table, $0 }'
   done
 done
@@ -101,7 +102,7 @@ function fileLine(line: string, names: Names): string[] {
 
 /** An ipset in a line: counters and order of the members do not count. */
 function setLines(lines: readonly string[], names: Names): string[] {
-  return lines.map((line) => alike(line.replace(/ packets \d+ bytes \d+/, ''), names))
+  return lines.map((line) => alike(line.replace(/ packets \d+ bytes \d+| initval 0x[0-9a-f]+/g, ''), names))
 }
 
 const linkLines = (json: string): string[] =>
