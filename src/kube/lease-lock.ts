@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { lockOwnerSchema } from '../engine/local-lock.ts'
 import type { LockOwner, LockPlace } from '../engine/lock.ts'
 import type { KubeApi, KubeObject } from './api.ts'
 import { KubeError } from './errors.ts'
@@ -7,17 +7,6 @@ const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }
 const name = 'cni-migrate'
 const namespace = 'kube-system'
 const ownerAnnotation = 'cni-migrate.io/owner'
-
-const ownerSchema = z.object({
-  nonce: z.string(),
-  runId: z.string(),
-  cluster: z.string(),
-  user: z.string(),
-  host: z.string(),
-  pid: z.number(),
-  bootId: z.string(),
-  since: z.string(),
-})
 
 /** Somebody else's Lease of our name: its holder is told as far as it can be read. */
 function ownerOf(object: KubeObject): LockOwner {
@@ -32,7 +21,7 @@ function ownerOf(object: KubeObject): LockOwner {
     since: object.metadata.creationTimestamp ?? 'unknown',
   }
   try {
-    return ownerSchema.parse(JSON.parse(object.metadata.annotations?.[ownerAnnotation] ?? ''))
+    return lockOwnerSchema.parse(JSON.parse(object.metadata.annotations?.[ownerAnnotation] ?? ''))
   } catch {
     return unknown
   }

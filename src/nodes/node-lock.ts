@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { lockOwnerSchema } from '../engine/local-lock.ts'
 import type { LockOwner, LockPlace } from '../engine/lock.ts'
 import { FailedError } from '../errors.ts'
 import type { Node } from './node.ts'
@@ -6,17 +6,6 @@ import { mustRun, script, scriptWithInput } from './run.ts'
 
 const folder = '/var/lib/cni-migrate'
 const timeoutMs = 15_000
-
-const ownerSchema = z.object({
-  nonce: z.string(),
-  runId: z.string(),
-  cluster: z.string(),
-  user: z.string(),
-  host: z.string(),
-  pid: z.number(),
-  bootId: z.string(),
-  since: z.string(),
-})
 
 // Renaming a folder onto one that is not empty fails: the lock appears with its owner in it, or not at all.
 const acquireScript = `set -eu
@@ -46,7 +35,7 @@ rmdir -- "$1" 2>/dev/null || :`
 export function nodeLock(node: Node): LockPlace {
   const parse = (text: string): LockOwner => {
     try {
-      return ownerSchema.parse(JSON.parse(text))
+      return lockOwnerSchema.parse(JSON.parse(text))
     } catch (error) {
       throw new FailedError(
         `${node.name}: ${folder}/lock/owner is not what this program writes`,
@@ -58,7 +47,7 @@ export function nodeLock(node: Node): LockPlace {
   return {
     name: `node ${node.name}`,
     async acquire(owner) {
-      const input = JSON.stringify(ownerSchema.parse(owner))
+      const input = JSON.stringify(lockOwnerSchema.parse(owner))
       const command = scriptWithInput('take-lock', acquireScript, [folder], input)
       const { stdout } = await mustRun(node, { ...command, mode: 'write', timeoutMs })
       return stdout.trim() === 'taken' ? 'taken' : parse(stdout)
