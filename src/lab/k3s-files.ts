@@ -1,5 +1,6 @@
 import { stringify } from 'yaml'
 import type { PlannedNode } from './layout.ts'
+import { version } from './standin/settings.ts'
 
 /**
  * Where a node's K3s is told what. `default`: what tells a node from the others stands in ExecStart, the rest in config.yaml,
@@ -107,7 +108,8 @@ ${quoted}
 /** /usr/local/bin/k3s of a node without a real K3s. `entry`: the stand-in's program as the node sees it. */
 export function standinWrapper(entry: string): string {
   return `#!/bin/sh
-# The lab's stand-in for K3s.
+# The lab's stand-in for K3s. Its version is asked for again and again, by programs that expect no more than a moment's wait.
+case \${0##*/}:$1 in k3s:--version | k3s:-v) printf 'k3s version ${version} (practice)\\ngo version go1.24.12\\n'; exit ;; esac
 STANDIN_ARGV0=\${0##*/} exec /usr/lib/migrate-lab/bin/node ${entry} "$@"
 `
 }

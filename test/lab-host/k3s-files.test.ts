@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -103,4 +104,11 @@ test('the wrapper passes on the name it was called by', () => {
   expect(standinWrapper('/usr/lib/x/k3s.ts')).toMatch(
     /^STANDIN_ARGV0=\$\{0##\*\/\} exec \/usr\/lib\/migrate-lab\/bin\/node \/usr\/lib\/x\/k3s\.ts "\$@"$/m,
   )
+})
+
+test('the wrapper tells the version by itself', () => {
+  const run = (name: string) =>
+    spawnSync('sh', ['-c', standinWrapper('/nowhere'), name, '--version'], { encoding: 'utf8' })
+  expect(run('/usr/local/bin/k3s').stdout).toMatch(/^k3s version v1\.\d+\.\d+\+k3s\d+ \(practice\)\ngo version \S+\n$/)
+  expect(run('/usr/local/bin/crictl').status).not.toBe(0)
 })

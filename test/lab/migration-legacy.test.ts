@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
-import { type ClusterState, differencesFrom, settledState } from './support/cluster-state.ts'
+import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
 import { attemptsOfNewestRun, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
 import { listPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
@@ -42,7 +42,7 @@ test("the seed's order on iptables-legacy, with the flags in ExecStart: nobody e
 
 test('rolled back, everything is as it was', async () => {
   await mustMigrate(lab, 'rollback', '--yes')
-  expect(await differencesFrom(lab, before)).toEqual([])
+  await expectState(lab, before)
   expect(await listPlanted(lab)).toEqual(planted)
   expect((await planOf(lab, ...order)).changesDigest).toBe(firstPlan.changesDigest)
 })

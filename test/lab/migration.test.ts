@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
-import { type ClusterState, differences, differencesFrom, settledState } from './support/cluster-state.ts'
+import { type ClusterState, differences, expectState, settledState } from './support/cluster-state.ts'
 import { restartK3s, type Watched, watchControlPlane } from './support/control-plane.ts'
 import { onNode } from './support/lab-access.ts'
 import { attemptsOfNewestRun, migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
@@ -11,6 +11,7 @@ import { quietCronJob } from './support/workload.ts'
 
 // One cluster, moved to and fro: the tests build on each other, in this order.
 const name = 'e2e'
+const flagsMs = 3_000
 let lab: Lab
 let planFile: string
 let planted: Record<string, string[]>
@@ -34,7 +35,7 @@ beforeAll(async () => {
 afterAll(takeDown)
 
 const expectAsBefore = async () => {
-  expect(await differencesFrom(lab, before)).toEqual([])
+  await expectState(lab, before)
   expect(await listPlanted(lab)).toEqual(planted)
   expect((await planOf(lab)).changesDigest).toBe(firstPlan.changesDigest)
 }
@@ -86,7 +87,8 @@ test('an undisturbed run: nobody else is touched, and nobody waits long', async 
   expect(measured.notBack).toEqual([])
   expect(measured.longestMs, JSON.stringify(detail)).toBeLessThanOrEqual(10_000)
   expect(controlPlane.looks).toBeGreaterThan(100)
-  expect(controlPlane.awayMs, JSON.stringify(detail)).toBeLessThanOrEqual(restart.awayMs * 1.25 + 2_000)
+  // The flags are written and read back while all servers are down: that is all it may take on top.
+  expect(controlPlane.awayMs, JSON.stringify(detail)).toBeLessThanOrEqual(restart.awayMs + flagsMs)
   process.stderr.write(`${JSON.stringify(detail, null, 1)}\n`)
 
   expect(await mustMigrate(lab, 'plan')).toMatch(/Nothing to do/)
@@ -126,7 +128,7 @@ test('killed in every phase and resumed each time: the same end', async () => {
   for (const [index, kill] of kills.entries())
     await migrateUntil(lab, kill, ...(index === 0 ? ['run', planFile, '--yes'] : ['resume', '--yes']))
   await mustMigrate(lab, 'resume', '--yes')
-  expect(await differencesFrom(lab, after)).toEqual([])
+  await expectState(lab, after)
   expect(await listPlanted(lab)).toEqual(planted)
 })
 

@@ -17,13 +17,7 @@ const commands: Record<string, (argv: string[]) => Promise<number | undefined>> 
     process.stdout.write('\nSTATUS: pass\n')
     return 0
   },
-  '--version': async () => {
-    const { version } = await import('./settings.ts')
-    process.stdout.write(`k3s version ${version} (practice)\ngo version go1.24.12\n`)
-    return 0
-  },
 }
-commands['-v'] = commands['--version'] ?? (async () => 1)
 
 const run = commands[command]
 if (!run) {

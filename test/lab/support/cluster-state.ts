@@ -174,11 +174,14 @@ export async function settledState(lab: Lab): Promise<ClusterState> {
   })
 }
 
-/** How the cluster differs from `expected` once it has come to rest, or after half a minute. */
-export async function differencesFrom(lab: Lab, expected: ClusterState): Promise<string[]> {
+/** Throws with what differs, unless the cluster has come to rest in the `expected` state within half a minute. */
+export async function expectState(lab: Lab, expected: ClusterState): Promise<void> {
   const deadlineMs = Date.now() + 30_000
   for (;;) {
     const found = differences(expected, await readState(lab))
-    if (found.length === 0 || Date.now() > deadlineMs) return found
+    if (found.length === 0) return
+    if (Date.now() < deadlineMs) continue
+    const shown = found.slice(0, 60).map((line) => line.slice(0, 400))
+    throw new Error(`${found.length} lines differ (- before, + now):\n${shown.join('\n')}`)
   }
 }
