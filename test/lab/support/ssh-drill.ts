@@ -2,7 +2,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { loadInventory } from '../../../src/inventory/load.ts'
+import { OutcomeUnknown, UnreachableError } from '../../../src/nodes/errors.ts'
 import { readFile, sha256, writeFileAtomic } from '../../../src/nodes/files.ts'
 import { CommandLog } from '../../../src/nodes/logging.ts'
 import type { Command } from '../../../src/nodes/node.ts'
@@ -45,6 +47,20 @@ const sh = (text: string, more: Partial<Command> = {}): Command => ({
 
 /** What systemd would replace in a unit's arguments. */
 const dollars = ['$', '{HOME} $$ %n'].join('')
+
+/** Until the node lets us in again; any other error, and none after half a minute, is one. */
+async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + 30_000
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      const away = error instanceof OutcomeUnknown || error instanceof UnreachableError
+      if (!away || performance.now() > deadlineMs) throw error
+      await sleep(200)
+    }
+  }
+}
 
 const drills: Record<string, () => Promise<unknown>> = {
   async many() {
@@ -100,8 +116,9 @@ const drills: Record<string, () => Promise<unknown>> = {
     const error = await runDetached(node, id, sh('sleep 30', { mode: 'write', timeoutMs: 60_000 })).catch(
       (e: unknown) => e,
     )
-    const receipt = await readReceipt(node, id)
-    await forgetReceipts(node, 'lost')
+    // sshd may close connections while the node still boots: asking is harmless, so it is asked until it answers.
+    const receipt = await untilAnswered(() => readReceipt(node, id))
+    await untilAnswered(() => forgetReceipts(node, 'lost'))
     return { error: String(error), name: error instanceof Error ? error.name : '', receipt }
   },
 
