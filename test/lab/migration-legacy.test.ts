@@ -3,7 +3,7 @@ import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
 import { attemptsOfNewestRun, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
-import { listPlanted, plant } from './support/planted.ts'
+import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
 
 // The other order, the other iptables, and the flags in the other place.
@@ -32,7 +32,7 @@ afterAll(takeDown)
 
 test("the seed's order on iptables-legacy, with the flags in ExecStart: nobody else is touched, nothing is left to do", async () => {
   await mustMigrate(lab, 'run', planFile, '--yes')
-  expect(await listPlanted(lab)).toEqual(planted)
+  await expectPlanted(lab, planted)
   const measured = summarize(outagesOf(attemptsOfNewestRun(lab)))
   expect(measured.working).toBeGreaterThanOrEqual(15)
   expect(measured.interrupted).toBeGreaterThan(5)
@@ -43,6 +43,6 @@ test("the seed's order on iptables-legacy, with the flags in ExecStart: nobody e
 test('rolled back, everything is as it was', async () => {
   await mustMigrate(lab, 'rollback', '--yes')
   await expectState(lab, before)
-  expect(await listPlanted(lab)).toEqual(planted)
+  await expectPlanted(lab, planted)
   expect((await planOf(lab, ...order)).changesDigest).toBe(firstPlan.changesDigest)
 })

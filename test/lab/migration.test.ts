@@ -6,12 +6,11 @@ import { type ClusterState, differences, expectState, settledState } from './sup
 import { restartK3s, type Watched, watchControlPlane } from './support/control-plane.ts'
 import { onNode } from './support/lab-access.ts'
 import { attemptsOfNewestRun, migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
-import { listPlanted, plant } from './support/planted.ts'
+import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
 
 // One cluster, moved to and fro: the tests build on each other, in this order.
 const name = 'e2e'
-const flagsMs = 3_000
 let lab: Lab
 let planFile: string
 let planted: Record<string, string[]>
@@ -20,7 +19,7 @@ let before: ClusterState
 /** On Cilium, after a run that nothing disturbed. */
 let after: ClusterState
 let firstPlan: PlanJson
-let restart: Watched
+let controlPlane: Watched
 
 const takeDown = async () => {
   if (list().some((one) => one.name === name)) await down(name)
@@ -36,20 +35,17 @@ afterAll(takeDown)
 
 const expectAsBefore = async () => {
   await expectState(lab, before)
-  expect(await listPlanted(lab)).toEqual(planted)
+  await expectPlanted(lab, planted)
   expect((await planOf(lab)).changesDigest).toBe(firstPlan.changesDigest)
 }
 
 test('a plan changes nothing on any node, and shows the true diffs', async () => {
-  // The measure for what a control plane may be away: by hand, on this very cluster.
-  restart = await restartK3s(lab)
-  expect(restart.awayMs).toBeGreaterThan(0)
   planted = await plant(lab)
   before = await settledState(lab)
 
   firstPlan = await planOf(lab, '-o', planFile)
   expect(differences(before, await settledState(lab))).toEqual([])
-  expect(await listPlanted(lab)).toEqual(planted)
+  await expectPlanted(lab, planted)
 
   const diffs = (stepId: string) =>
     firstPlan.steps
@@ -73,13 +69,13 @@ test('a plan changes nothing on any node, and shows the true diffs', async () =>
 test('an undisturbed run: nobody else is touched, and nobody waits long', async () => {
   const watch = await watchControlPlane(lab)
   await mustMigrate(lab, 'run', planFile, '--yes')
-  const controlPlane = await watch.stop()
-  expect(await listPlanted(lab)).toEqual(planted)
+  controlPlane = await watch.stop()
+  await expectPlanted(lab, planted)
 
   const pairs = outagesOf(attemptsOfNewestRun(lab))
   const measured = summarize(pairs)
   const attempts = pairs.map((pair) => pair.attempts)
-  const detail = { ...measured, controlPlane, restart }
+  const detail = { ...measured, controlPlane }
   // It did measure: on many pairs, all the time, and it saw the pods being recreated.
   expect(measured.working, JSON.stringify(detail)).toBeGreaterThanOrEqual(15)
   expect(Math.min(...attempts), JSON.stringify(detail)).toBeGreaterThan(40)
@@ -87,8 +83,7 @@ test('an undisturbed run: nobody else is touched, and nobody waits long', async 
   expect(measured.notBack).toEqual([])
   expect(measured.longestMs, JSON.stringify(detail)).toBeLessThanOrEqual(10_000)
   expect(controlPlane.looks).toBeGreaterThan(100)
-  // The flags are written and read back while all servers are down: that is all it may take on top.
-  expect(controlPlane.awayMs, JSON.stringify(detail)).toBeLessThanOrEqual(restart.awayMs + flagsMs)
+  expect(controlPlane.awayMs).toBeGreaterThan(0)
   process.stderr.write(`${JSON.stringify(detail, null, 1)}\n`)
 
   expect(await mustMigrate(lab, 'plan')).toMatch(/Nothing to do/)
@@ -129,7 +124,7 @@ test('killed in every phase and resumed each time: the same end', async () => {
     await migrateUntil(lab, kill, ...(index === 0 ? ['run', planFile, '--yes'] : ['resume', '--yes']))
   await mustMigrate(lab, 'resume', '--yes')
   await expectState(lab, after)
-  expect(await listPlanted(lab)).toEqual(planted)
+  await expectPlanted(lab, planted)
 })
 
 test('a rollback that is killed as well goes on where it was', async () => {
@@ -151,4 +146,12 @@ test.each([
   await migrateUntil(lab, `step.afterCheckpoint:${stepId}`, 'run', planFile, '--yes')
   await mustMigrate(lab, 'rollback', '--yes')
   await expectAsBefore()
+})
+
+test('the control plane was away for no longer than when K3s is restarted by hand', async () => {
+  const restart = await restartK3s(lab)
+  // The flags are written and read back while all servers are down: that is all it may take on top.
+  const flagsMs = 3_000
+  expect(restart.awayMs).toBeGreaterThan(0)
+  expect(controlPlane.awayMs).toBeLessThanOrEqual(restart.awayMs + flagsMs)
 })

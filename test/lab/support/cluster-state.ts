@@ -163,20 +163,25 @@ export function differences(before: ClusterState, now: ClusterState): string[] {
   })
 }
 
-/** The state when controllers have come to rest: read until it stands still. */
+const rejected = (state: ClusterState) =>
+  Object.values(state)
+    .flat()
+    .some((line) => line.includes('has no endpoints'))
+
+/** The state when controllers have come to rest: every Service has its endpoints, and nothing moves any more. */
 export async function settledState(lab: Lab): Promise<ClusterState> {
   let last = await readState(lab)
   return until({ waitingFor: () => 'the cluster to come to rest', timeoutMs: 90_000, everyMs: 500 }, async () => {
     const now = await readState(lab)
-    if (isDeepStrictEqual(now, last)) return now
+    if (isDeepStrictEqual(now, last) && !rejected(now)) return now
     last = now
     return undefined
   })
 }
 
-/** Throws with what differs, unless the cluster has come to rest in the `expected` state within half a minute. */
+/** Throws with what differs, unless the cluster comes to rest in the `expected` state: kube-proxy mends its rules every 30 s. */
 export async function expectState(lab: Lab, expected: ClusterState): Promise<void> {
-  const deadlineMs = Date.now() + 30_000
+  const deadlineMs = Date.now() + 45_000
   for (;;) {
     const found = differences(expected, await readState(lab))
     if (found.length === 0) return

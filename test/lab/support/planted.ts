@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import { until } from '../../../src/lab/host.ts'
 import type { Lab } from '../../../src/lab/lab.ts'
+import { differences } from './cluster-state.ts'
 import { onNode, serverOf } from './lab-access.ts'
 
 /**
@@ -75,7 +77,8 @@ done
 echo '== sets'; ipset save planted-allow; ipset save PLANTED-KUBE-DST-A
 echo '== network'
 for link in planted-br lxcbr0 flannel.9; do ip -o link show dev $link; ip -o -4 address show dev $link; done
-ip route show table all | grep -E 'planted|lxcbr0'; ip rule show priority 777
+# The kernel adds its own for IPv6 a moment after a link came up.
+ip -4 route show table all | grep -E 'planted|lxcbr0'; ip rule show priority 777
 echo '== files'
 for file in /etc/cni/planted.d/90-planted.conf /opt/planted/cilium-cni /var/lib/cni/networks/planted/10.9.0.2 /run/planted/subnet.env /etc/sysctl.d/99-planted.conf; do
   stat -c '%n %a %u:%g %Y' "$file"; cat "$file"
@@ -83,13 +86,21 @@ done
 `
 
 /** By node. Throws when a set, a link or a file of it is gone. */
-export async function listPlanted(lab: Lab): Promise<Record<string, string[]>> {
+async function listPlanted(lab: Lab): Promise<Record<string, string[]>> {
   const texts = await Promise.all(
     lab.nodes.map(
       async ({ name }): Promise<[string, string[]]> => [name, (await onNode(lab, name, listScript)).split('\n')],
     ),
   )
   return Object.fromEntries(texts)
+}
+
+/** Throws with what differs, unless what was `planted` stands where it stood. */
+export async function expectPlanted(lab: Lab, planted: Record<string, string[]>): Promise<void> {
+  const found = differences(planted, await listPlanted(lab))
+  if (found.length > 0) throw new Error(`what was planted is touched (- before, + now):\n${found.join('\n')}`)
+  // The same lines, and so the same number of them: only their order may still differ.
+  if (!isDeepStrictEqual(await listPlanted(lab), planted)) throw new Error('what was planted stands in another order')
 }
 
 /** A policy that selects nothing: it comes and goes to make kube-router write its rules anew. */

@@ -20,7 +20,7 @@ export async function startProxy(context: NodeContext, services: Informer, slice
       const ports = servicePorts(services.items(), slices.items())
       const wanted = JSON.stringify(ports)
       const due = Date.now() - since >= canaryMs
-      if (wanted === last && !(due && (await isFlushed()))) return
+      if (wanted === last && !(due && ((await isFlushed()) || (await isStale(ports))))) return
       await sync(ports, cluster.clusterCidr)
       last = wanted
       since = Date.now()
@@ -41,6 +41,15 @@ async function isFlushed(): Promise<boolean> {
     if (outcome.code !== 0) return true
   }
   return false
+}
+
+/**
+ * kube-router may have put back a REJECT that was just taken out (measured.md 9). The real proxy can leave it there until
+ * something changes, up to an hour: a practice cluster would look broken for no reason that it is there to show.
+ */
+async function isStale(ports: readonly ServicePort[]): Promise<boolean> {
+  const filter = await run(['iptables-save', '-t', 'filter'])
+  return ports.some((port) => port.endpoints.length > 0 && filter.includes(`"${port.name} has no endpoints"`))
 }
 
 async function sync(ports: readonly ServicePort[], clusterCidr: string): Promise<void> {
