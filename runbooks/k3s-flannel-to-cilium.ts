@@ -38,6 +38,7 @@ import { ciliumInstalled } from '../src/operations/cilium-installed.ts'
 import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../src/operations/cilium-values.ts'
 import { ciliumWayBack } from '../src/operations/cilium-way-back.ts'
 import { clusterWayBack } from '../src/operations/cluster-way-back.ts'
+import { cniPortmap } from '../src/operations/cni-portmap.ts'
 import { cniSeeded } from '../src/operations/cni-seeded.ts'
 import { etcdSnapshot } from '../src/operations/etcd-snapshot.ts'
 import { flannelAbsent } from '../src/operations/flannel-absent.ts'
@@ -254,6 +255,19 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     when: flannelRuns,
   }
 
+  const portmap: Change = {
+    kind: 'change',
+    id: 'cni-portmap',
+    title: 'Copy the portmap plugin to where containerd will look',
+    why: 'Pods with host ports could not start without it: Cilium does not bring it.',
+    operation: bind(cniPortmap, (facts: Facts) => ({ needed: needsPortmap(facts, inventory) })),
+    targets: all,
+    order: 'parallel',
+    risk: 'none: K3s with flannel does not look there',
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  }
+
   // 6. Stop.
   const podsBack: Change = {
     kind: 'change',
@@ -414,6 +428,13 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     risk: 'none for pods on Cilium',
     timeoutMs: minutes(2),
   }
+  /** In the seed's order flannel's rules go before the pods do: entries of theirs are stale only afterwards. */
+  const purgePortMappings: Change = {
+    ...purgeFlannel,
+    id: 'hostport-rules',
+    title: "Remove port mappings of flannel's pods",
+    why: 'Stale hostPort entries lead to dead pods.',
+  }
   const removeFlannel: Change = {
     kind: 'change',
     id: 'flannel-files',
@@ -508,7 +529,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
   const orders = {
     staged: [
       // What can be done while everything runs is not done while the control plane is away.
-      phase('stage', 'Stage Cilium beside flannel', [images, wayBackOfCilium, beside, besideGate, seed]),
+      phase('stage', 'Stage Cilium beside flannel', [images, wayBackOfCilium, beside, besideGate, portmap, seed]),
       phase('stop', 'Stop K3s', [podsBack, clusterBack, ...stop]),
       phase('flags', 'Flags', [setFlags]),
       phase('start', 'Start K3s', start(true)),
@@ -519,10 +540,10 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
       phase('stage', 'Images', [images]),
       // Cilium is freed while K3s is down on the way back too: flannel cannot start while cilium_vxlan holds its port.
       phase('stop', 'Stop K3s', [podsBack, clusterBack, ...stop, wayBackOfCilium]),
-      phase('flags', 'Flags', [setFlags]),
+      phase('flags', 'Flags', [setFlags, portmap]),
       phase('clean', 'Clean', [purgeKubeRouter, purgeFlannel, removeFlannel]),
       phase('start', 'Start K3s', start(false)),
-      phase('pods', 'Install Cilium, move the pods', [carry, recreate(30_000)]),
+      phase('pods', 'Install Cilium, move the pods', [carry, recreate(30_000), purgePortMappings]),
     ],
   }
 

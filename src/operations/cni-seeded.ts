@@ -14,9 +14,7 @@ interface SeedWanted {
   portmap: boolean
 }
 interface SeedChange {
-  conflist: { before: string | null; after: string }
-  /** Copied from K3s' own plugin directory; Cilium brings cilium-cni and loopback itself. */
-  copy: { from: string; to: string } | null
+  conflist: { before: null; after: string }
 }
 
 /** Names that Cilium's CNI configurations give to the network, with and without portmap. */
@@ -47,11 +45,8 @@ export const cniSeeded: Operation<Facts, World, SeedWanted, SeedChange> = {
   diff(facts, target, wanted) {
     const node = facts.nodes[target]
     if (!node) return null
-    const before = node.cni.files[conflistPath]?.text ?? null
-    const after = conflistText(wanted.portmap)
-    const to = `${defaultBinDir}/portmap`
-    const copy = wanted.portmap && !node.cni.files[to] ? { from: `${node.k3s.cni.binDir}/portmap`, to } : null
-    return before === null || copy ? { conflist: { before, after: before ?? after }, copy } : null
+    if (node.cni.files[conflistPath]) return null
+    return { conflist: { before: null, after: conflistText(wanted.portmap) } }
   },
   predict(facts, target, change) {
     const node = facts.nodes[target]
@@ -61,44 +56,33 @@ export const cniSeeded: Operation<Facts, World, SeedWanted, SeedChange> = {
     const files = { ...node.cni.files, [conflistPath]: file }
     return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, cni: { files } } } }
   },
-  fingerprint: (change) => ({ conflist: change.conflist, copy: change.copy }),
+  fingerprint: (change) => ({ conflist: change.conflist }),
   render: (change) => ({
-    summary: `write ${conflistPath}${change.copy ? ` and copy ${change.copy.to}` : ''}`,
+    summary: `write ${conflistPath}`,
     diffs: [{ subject: conflistPath, before: change.conflist.before, after: change.conflist.after }],
   }),
   async apply(world, target, change) {
     const node = world.nodes.get(target)
     await mustRun(node, { argv: ['mkdir', '-p', defaultConfDir, defaultBinDir], mode: 'write', timeoutMs: 30_000 })
-    if (change.copy)
-      // The source is a link into K3s' multi-call binary on newer releases: follow it.
-      await mustRun(node, { argv: ['cp', '-L', change.copy.from, change.copy.to], mode: 'write', timeoutMs: 60_000 })
-    if (change.conflist.before === null)
-      await writeFileAtomic(node, conflistPath, Buffer.from(change.conflist.after), {
-        mode: 0o600,
-        uid: 0,
-        gid: 0,
-        expectedSha256Before: null,
-      })
+    await writeFileAtomic(node, conflistPath, Buffer.from(change.conflist.after), {
+      mode: 0o600,
+      uid: 0,
+      gid: 0,
+      expectedSha256Before: null,
+    })
   },
-  async verify(world, target, change) {
+  async verify(world, target) {
     const files = (await world.look(['cni'], [target])).nodes[target]?.cni.files ?? {}
-    for (const path of [
-      conflistPath,
-      `${defaultBinDir}/cilium-cni`,
-      `${defaultBinDir}/loopback`,
-      ...(change.copy ? [change.copy.to] : []),
-    ])
+    for (const path of [conflistPath, `${defaultBinDir}/cilium-cni`, `${defaultBinDir}/loopback`])
       if (!files[path])
         throw new FailedError(`${path} is not there; the node would come back NotReady`, { host: target })
   },
   undo: {
     how: 'remove what was written',
-    async run(world, target, change) {
+    async run(world, target) {
       const node = world.nodes.get(target)
       const now = await readFile(node, conflistPath)
-      if (now && change.conflist.before === null) await removeFile(node, conflistPath, now.sha256)
-      const copied = change.copy ? await readFile(node, change.copy.to) : null
-      if (copied && change.copy) await removeFile(node, change.copy.to, copied.sha256)
+      if (now) await removeFile(node, conflistPath, now.sha256)
     },
   },
 }
