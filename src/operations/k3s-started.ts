@@ -2,7 +2,7 @@ import type { Operation } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import { mustRun } from '../nodes/run.ts'
 import type { UnitChange } from './k3s-stopped.ts'
-import { withUnitState } from './k3s-unit.ts'
+import { isStopped, withUnitState } from './k3s-unit.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -44,7 +44,7 @@ export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
       await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: task.remainingMs() })
       await until(world, task, `${change.unit} to stop`, async () => {
         const unit = (await world.look(['k3s'], [target])).nodes[target]?.k3s.unit
-        return unit?.mainPid === 0 ? null : `it is ${unit?.activeState ?? 'gone'}`
+        return unit && isStopped(unit) ? null : `it is ${unit?.activeState ?? 'gone'}`
       })
     },
   },

@@ -2,7 +2,7 @@ import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { mustRun } from '../nodes/run.ts'
-import { withUnitState } from './k3s-unit.ts'
+import { isStopped, withUnitState } from './k3s-unit.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -13,14 +13,15 @@ export interface UnitChange {
 
 /**
  * K3s stopped, pods, links and rules left running (KillMode=process). The unit then says `failed`, not `inactive`: flannel
- * ends K3s with an error (measured.md 1). Both are "stopped" here; what counts is that nothing of it runs.
+ * ends K3s with an error (measured.md 1). Both are "stopped" here; what counts is that nothing of it runs, or will run again:
+ * a server that lost its quorum has ended too, and systemd starts it anew 5 s later.
  */
 export const k3sStopped: Operation<Facts, World, undefined, UnitChange> = {
   name: 'k3s.stopped',
   reads: ['k3s'],
   diff(facts, target) {
     const unit = facts.nodes[target]?.k3s.unit
-    if (!unit || unit.mainPid === 0) return null
+    if (!unit || isStopped(unit)) return null
     return { unit: unit.name, role: unit.role }
   },
   predict: (facts, target) => withUnitState(facts, target, 'failed', 0),
@@ -34,7 +35,7 @@ export const k3sStopped: Operation<Facts, World, undefined, UnitChange> = {
     await until(world, task, `${change.unit} to stop`, async () => {
       const unit = (await world.look(['k3s'], [target])).nodes[target]?.k3s.unit
       if (!unit) throw new FailedError(`${target}: the unit ${change.unit} is gone`, { host: target })
-      return unit.mainPid === 0 ? null : `process ${unit.mainPid} still runs (${unit.activeState})`
+      return isStopped(unit) ? null : `it is ${unit.activeState} (process ${unit.mainPid})`
     })
   },
   undo: {

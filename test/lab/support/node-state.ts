@@ -90,6 +90,7 @@ function alike(line: string, names: Names): string {
     .replace(/\b(veth|lxc)[0-9a-f]{8,12}\b/g, '$1X')
     .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'MAC')
     .replace(/\b\d+\.\d+\.\d+\.\d+(?:\/(?!32)\d+)?/g, (address) => names.get(address) ?? address)
+    .replace(/^(tc .*) id \d+ /, '$1 ')
 }
 
 /** Leases and caches are named by address and sandbox: how many there are is what counts. */
