@@ -1,10 +1,10 @@
 import type { Facts } from '../facts/facts.ts'
 
-/** The facts with one node's K3s unit in another state: what stopping and starting predict. */
 /** Nothing of it runs, and systemd is not about to start it again. */
 export const isStopped = ({ mainPid, activeState }: Facts['nodes'][string]['k3s']['unit']): boolean =>
   mainPid === 0 && (activeState === 'inactive' || activeState === 'failed')
 
+/** The facts with one node's K3s unit in another state: what stopping and starting predict. */
 export function withUnitState(facts: Facts, target: string, activeState: string, mainPid: number): Facts {
   const node = facts.nodes[target]
   if (!node) return facts
