@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { KubeFacts } from './kube.ts'
+import { policySpecSchema } from './policies.ts'
 
 /** What is used of the API's objects. Everything that the API may leave out may be absent here, and unknown keys are fine. */
 
@@ -35,8 +36,13 @@ const containers = list(
   }),
 )
 
-export const named = z.object({ metadata })
 export const suspendable = z.object({ metadata, spec: z.object({ suspend: z.boolean().nullish() }).nullish() })
+
+export const cronJob = suspendable.extend({
+  spec: z.object({ suspend: z.boolean().nullish(), schedule: z.string() }),
+})
+export const namespace = z.object({ metadata: clusterMetadata })
+export const policy = z.object({ metadata, spec: policySpecSchema })
 
 export const node = z.object({
   metadata: clusterMetadata,
@@ -185,6 +191,8 @@ export function podFacts(one: Pod): KubeFacts['pods'][number] {
     ports: ports.map((port) => port.containerPort),
     hostPorts: ports.flatMap((port) => (port.hostPort ? [port.hostPort] : [])),
     waiting: waitingOf(one),
+    restarts: restartsOf(one),
+    startedMs: startedMs(one),
   }
 }
 

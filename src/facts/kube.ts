@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { policySpecSchema } from './policies.ts'
 
 /** Put on what is suspended for the time of the run, so that exactly that is resumed, whoever comes to do it. */
 export const suspendedAnnotation = 'cni-migrate.io/suspended'
@@ -46,9 +47,13 @@ export const kubeSchema = z.object({
       /** TCP host ports. */
       hostPorts: z.array(z.number()),
       waiting: z.string().nullable(),
+      /** Of all its containers. */
+      restarts: z.number(),
+      startedMs: z.number().nullable(),
     }),
   ),
-  policies: z.array(z.object({ namespace: z.string(), name: z.string() })),
+  namespaces: z.array(z.object({ name: z.string(), labels })),
+  policies: z.array(z.object({ namespace: z.string(), name: z.string(), spec: policySpecSchema })),
   services: z.array(
     z.object({
       namespace: z.string(),
@@ -60,7 +65,16 @@ export const kubeSchema = z.object({
     }),
   ),
   /** `ours`: carries the annotation that says this tool suspended it (suspendedAnnotation). */
-  cronJobs: z.array(z.object({ namespace: z.string(), name: z.string(), suspended: z.boolean(), ours: z.boolean() })),
+  cronJobs: z.array(
+    z.object({
+      namespace: z.string(),
+      name: z.string(),
+      /** Five fields of cron, or @hourly and the like. */
+      schedule: z.string(),
+      suspended: z.boolean(),
+      ours: z.boolean(),
+    }),
+  ),
   /** Flux Kustomizations and HelmReleases; empty when Flux is not there. */
   flux: z.array(
     z.object({

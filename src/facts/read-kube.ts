@@ -130,12 +130,13 @@ async function readAll(api: KubeApi): Promise<KubeFacts> {
   const version = await api.raw('/version')
   const list = <S extends z.ZodType>(apiVersion: string, kind: string, schema: S) =>
     listOf(api, { apiVersion, kind }, schema)
-  const [nodes, pods, policies, services, cronJobs, leases, flux] = await Promise.all([
+  const [nodes, pods, namespaces, policies, services, cronJobs, leases, flux] = await Promise.all([
     list('v1', 'Node', objects.node),
     list('v1', 'Pod', objects.pod),
-    list('networking.k8s.io/v1', 'NetworkPolicy', objects.named),
+    list('v1', 'Namespace', objects.namespace),
+    list('networking.k8s.io/v1', 'NetworkPolicy', objects.policy),
     list('v1', 'Service', objects.service),
-    list('batch/v1', 'CronJob', objects.suspendable),
+    list('batch/v1', 'CronJob', objects.cronJob),
     list('coordination.k8s.io/v1', 'Lease', objects.lease),
     readFlux(api),
   ])
@@ -150,9 +151,10 @@ async function readAll(api: KubeApi): Promise<KubeFacts> {
       return objects.nodeFacts(node, own)
     }),
     pods: pods.map(objects.podFacts),
-    policies: policies.map(({ metadata }) => ({ namespace: metadata.namespace, name: metadata.name })),
+    namespaces: namespaces.map(({ metadata: { name, labels } }) => ({ name, labels })),
+    policies: policies.map(({ metadata: { namespace, name }, spec }) => ({ namespace, name, spec })),
     services: services.map(objects.serviceFacts),
-    cronJobs: cronJobs.map(suspension),
+    cronJobs: cronJobs.map((job) => ({ ...suspension(job), schedule: job.spec.schedule })),
     flux,
     leases: leases.map(objects.leaseFacts),
     cilium: await readCilium(api, pods),
@@ -165,6 +167,7 @@ const unreachable = (error: string): KubeFacts => ({
   version: null,
   nodes: [],
   pods: [],
+  namespaces: [],
   policies: [],
   services: [],
   cronJobs: [],

@@ -45,7 +45,7 @@ const cluster = [
   ...items('facts/ciliumendpoints.yaml'),
   lease('kube-node-lease', 'k1'),
   lease('kube-system', 'kube-scheduler'),
-  object('CronJob', 'batch/v1', 'data', 'report', { spec: { suspend: true } }),
+  object('CronJob', 'batch/v1', 'data', 'report', { spec: { suspend: true, schedule: '*/5 * * * *' } }),
   object('Kustomization', 'kustomize.toolkit.fluxcd.io/v1', 'flux-system', 'apps', { spec: {} }),
   object('HelmChart', 'helm.cattle.io/v1', 'kube-system', 'cilium', {
     spec: { version: '1.17.6', valuesContent: 'a: b' },
@@ -81,11 +81,18 @@ test('a recorded cluster', async () => {
     waiting: null,
   })
   expect(facts.policies.length).toBeGreaterThan(50)
+  expect(
+    facts.policies.find(({ namespace, name }) => namespace === 'pay' && name === 'allow-web-from-cli'),
+  ).toMatchObject({
+    spec: { podSelector: { matchLabels: { app: 'web' } }, policyTypes: ['Ingress'] },
+  })
   expect(facts.services.find((service) => service.name === 'kubernetes')).toMatchObject({
     type: 'ClusterIP',
     clusterIp: '10.43.0.1',
   })
-  expect(facts.cronJobs).toEqual([{ namespace: 'data', name: 'report', suspended: true, ours: false }])
+  expect(facts.cronJobs).toEqual([
+    { namespace: 'data', name: 'report', schedule: '*/5 * * * *', suspended: true, ours: false },
+  ])
   expect(facts.flux).toMatchObject([{ kind: 'Kustomization', name: 'apps', suspended: false }])
   expect(facts.leases).toContainEqual({
     namespace: 'kube-system',

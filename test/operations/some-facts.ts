@@ -174,13 +174,16 @@ export function someFacts(): Facts {
           ports: [8080],
           hostPorts: [],
           waiting: null,
+          restarts: 0,
+          startedMs: nowMs - 3_600_000,
         },
       ]),
+      namespaces: ['shop', 'kube-system'].map((name) => ({ name, labels: { 'kubernetes.io/metadata.name': name } })),
       policies: [],
       services: [],
       cronJobs: [
-        { namespace: 'shop', name: 'report', suspended: false, ours: false },
-        { namespace: 'shop', name: 'asleep', suspended: true, ours: false },
+        { namespace: 'shop', name: 'report', schedule: '*/5 * * * *', suspended: false, ours: false },
+        { namespace: 'shop', name: 'asleep', schedule: '0 3 * * *', suspended: true, ours: false },
       ],
       flux: [],
       leases: ['kube-controller-manager', 'kube-scheduler'].map((name) => ({

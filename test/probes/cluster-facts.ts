@@ -1,4 +1,5 @@
 import type { Facts } from '../../src/facts/facts.ts'
+import { policySpecSchema } from '../../src/facts/policies.ts'
 
 export interface PodSpec {
   namespace: string
@@ -53,8 +54,14 @@ export function clusterFacts(pods: readonly PodSpec[], options: { policies?: str
       ports: pod.ports ?? [8080],
       hostPorts: [],
       waiting: null,
+      restarts: 0,
+      startedMs: null,
     })),
-    policies: (options.policies ?? []).map((namespace) => ({ namespace, name: 'p' })),
+    policies: (options.policies ?? []).map((namespace) => ({
+      namespace,
+      name: 'p',
+      spec: policySpecSchema.parse({}),
+    })),
     services: [
       { namespace: 'kube-system', name: 'kube-dns', clusterIp: '10.43.0.10', ports: [{ protocol: 'UDP', port: 53 }] },
       { namespace: 'shop', name: 'web', clusterIp: '10.43.1.1', ports: [{ protocol: 'TCP', port: 80 }] },
