@@ -31,7 +31,12 @@ const containerStatuses = list(z.object({ name: z.string(), restartCount: count,
 const containers = list(
   z.object({
     ports: list(
-      z.object({ containerPort: z.number(), hostPort: z.number().nullish(), protocol: z.string().nullish() }),
+      z.object({
+        name: z.string().nullish(),
+        containerPort: z.number(),
+        hostPort: z.number().nullish(),
+        protocol: z.string().nullish(),
+      }),
     ),
   }),
 )
@@ -81,7 +86,14 @@ export const service = z.object({
     type: z.string().nullish(),
     clusterIP: z.string().nullish(),
     selector: texts,
-    ports: list(z.object({ protocol: z.string().nullish(), port: z.number(), nodePort: z.number().nullish() })),
+    ports: list(
+      z.object({
+        protocol: z.string().nullish(),
+        port: z.number(),
+        nodePort: z.number().nullish(),
+        targetPort: z.union([z.number(), z.string()]).nullish(),
+      }),
+    ),
   }),
 })
 
@@ -173,9 +185,8 @@ export function nodeFacts(
 }
 
 export function podFacts(one: Pod): KubeFacts['pods'][number] {
-  const ports = one.spec.containers
-    .flatMap((container) => container.ports)
-    .filter((port) => (port.protocol ?? 'TCP') === 'TCP')
+  const all = one.spec.containers.flatMap((container) => container.ports)
+  const ports = all.filter((port) => (port.protocol ?? 'TCP') === 'TCP')
   const owner = one.metadata.ownerReferences[0]
   return {
     namespace: one.metadata.namespace,
@@ -190,6 +201,12 @@ export function podFacts(one: Pod): KubeFacts['pods'][number] {
     labels: one.metadata.labels,
     ports: ports.map((port) => port.containerPort),
     hostPorts: ports.flatMap((port) => (port.hostPort ? [port.hostPort] : [])),
+    containerPorts: all.map((port) => ({
+      name: port.name ?? null,
+      port: port.containerPort,
+      protocol: port.protocol ?? 'TCP',
+      hostPort: port.hostPort || null,
+    })),
     waiting: waitingOf(one),
     restarts: restartsOf(one),
     startedMs: startedMs(one),
@@ -201,10 +218,12 @@ export const serviceFacts = ({ metadata: { namespace, name }, spec }: z.infer<ty
   name,
   type: spec.type ?? 'ClusterIP',
   clusterIp: spec.clusterIP && spec.clusterIP !== 'None' ? spec.clusterIP : null,
-  ports: spec.ports.map(({ protocol, port, nodePort }) => ({
+  ports: spec.ports.map(({ protocol, port, nodePort, targetPort }) => ({
     protocol: protocol ?? 'TCP',
     port,
     nodePort: nodePort || null,
+    // Absent and 0 mean the same (a headless Service may have it so): the Service's own port.
+    targetPort: targetPort || port,
   })),
   selector: spec.selector,
 })

@@ -46,6 +46,17 @@ export const kubeSchema = z.object({
       ports: z.array(z.number()),
       /** TCP host ports. */
       hostPorts: z.array(z.number()),
+      /** Every port that a container names, whatever its protocol; absent in facts of an older version. */
+      containerPorts: z
+        .array(
+          z.object({
+            name: z.string().nullable(),
+            port: z.number(),
+            protocol: z.string(),
+            hostPort: z.number().nullable(),
+          }),
+        )
+        .exactOptional(),
       waiting: z.string().nullable(),
       /** Of all its containers. */
       restarts: z.number(),
@@ -60,7 +71,15 @@ export const kubeSchema = z.object({
       name: z.string(),
       type: z.string(),
       clusterIp: z.string().nullable(),
-      ports: z.array(z.object({ protocol: z.string(), port: z.number(), nodePort: z.number().nullable() })),
+      ports: z.array(
+        z.object({
+          protocol: z.string(),
+          port: z.number(),
+          nodePort: z.number().nullable(),
+          /** Of the pods behind it: a number, or a container port's name; absent in facts of an older version. */
+          targetPort: z.union([z.number(), z.string()]).exactOptional(),
+        }),
+      ),
       selector: labels,
     }),
   ),

@@ -29,6 +29,8 @@ export const seriesSchema = z.object({
   allowed: z.boolean().nullable(),
   /** When it began by the operator's clock, how long it took, how it ended, and for http when the first byte came. */
   attempts: z.array(z.tuple([milliseconds, milliseconds, z.enum(attemptClasses), milliseconds.nullable()])),
+  /** The source address as the far end saw it, where it says so; null: it does not. Absent: not asked. */
+  sourceSeen: z.string().nullable().exactOptional(),
 })
 export type Series = z.infer<typeof seriesSchema>
 
