@@ -88,9 +88,9 @@ export async function startNodeServices(context: NodeContext): Promise<NodeServi
     })
   }
   if (!cluster.disableKubeProxy) {
-    const sync = await startProxy(context, services, slices)
-    on(servicesPath, sync)
-    on(slicesPath, sync)
+    const proxy = await startProxy(context, services, slices)
+    on(servicesPath, proxy.onServices)
+    on(slicesPath, proxy.onSlices)
   }
   const zone = new SyncLoop(
     async () => {

@@ -47,9 +47,11 @@ describe('the whole table as it is restored', () => {
     expect(lines.at(-2)).toBe('COMMIT')
   })
 
-  test('for the moment without the allow mark: the policies are linked and empty', () => {
+  test('for the moment without the allow mark: the policies are linked and empty, the default allows still', () => {
     const lines = editFilterTable(saved, state, true).split('\n')
-    expect(lines.filter((line) => line.startsWith('-A KUBE-NWPLCY-'))).toEqual([])
+    expect(lines.filter((line) => line.startsWith('-A KUBE-NWPLCY-'))).toEqual([
+      expect.stringMatching(/^-A KUBE-NWPLCY-DEFAULT .*--set-xmark 0x10000\/0x10000$/),
+    ])
     expect(lines).toContain(':KUBE-NWPLCY-NEWNEWNEWNEWNEWN - [0:0]')
     expect(lines).toContain(state.podRules[0])
   })

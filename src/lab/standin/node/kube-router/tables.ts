@@ -77,7 +77,8 @@ const kept = /^:?(?:-A )?KUBE-NWPLCY-(?:DEFAULT|COMMON)\b/
 /**
  * The whole filter table as kube-router restores it: what was saved, its own stale chains and every rule that names one
  * taken out by text, the new ones put in, the explicit ACCEPT after the last rule with KUBE in each built-in chain.
- * `withoutPolicyRules` is the moment in which the policies' chains are linked and empty.
+ * `withoutPolicyRules` is the moment in which the policies' chains are linked and empty. KUBE-NWPLCY-DEFAULT is not among
+ * those that are made anew: a pod that no policy selects does not notice, as in the report that this is a model of.
  */
 export function editFilterTable(saved: string, state: KubeRouterState, withoutPolicyRules = false): string {
   const stale = /KUBE-(?:POD-FW|NWPLCY)-/
@@ -86,12 +87,11 @@ export function editFilterTable(saved: string, state: KubeRouterState, withoutPo
   const own = (line: string): boolean => line.startsWith(':')
   const chains = [...state.policyChains, ...state.podChains].map((chain) => `:${chain} - [0:0]`)
   const rules = withExplicitAccept(foreign.filter((line) => line.startsWith('-A')))
-  const empty = withoutPolicyRules ? rules.filter((rule) => !rule.startsWith('-A KUBE-NWPLCY-DEFAULT ')) : rules
   return [
     '*filter',
     ...foreign.filter(own),
     ...chains,
-    ...empty,
+    ...rules,
     ...(withoutPolicyRules ? [] : state.policyRules),
     ...state.podRules,
     'COMMIT',
