@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
+import { clockOffsetMs } from './clock-offset.ts'
 import type { About, Family } from './family.ts'
 import { addressesSchema, parseJson } from './ip-json.ts'
 import type { Sections } from './sections.ts'
@@ -92,10 +93,7 @@ emit host.services states
 emit host.resolves resolve "$@"
 `,
   parse(sections, about) {
-    // The node's clock is read first and last. The true offset lies between the two; on a slow connection they are far apart,
-    // so the least that explains both is taken: a delay must not look like a wrong clock.
     const [begin, end] = [epochMs(sections, 'begin'), epochMs(sections, 'end')]
-    const [atLeast, atMost] = [end - about.answeredMs, begin - about.sentMs]
     const pairs = (name: string) =>
       lines(sections.text(name)).map((line) => {
         const [key = '', value = ''] = line.split(' ')
@@ -107,7 +105,7 @@ emit host.resolves resolve "$@"
       os: osRelease(sections.optional('host.os') ?? ''),
       bootId: sections.text('host.boot').trim(),
       epochMs: end,
-      clockOffsetMs: Math.min(Math.max(0, atLeast), Math.max(atMost, atLeast)),
+      clockOffsetMs: clockOffsetMs({ beginMs: begin, endMs: end }, about),
       disks: disks(sections.text('host.disks')),
       uplink: uplink(sections, about),
       commands: Object.fromEntries(pairs('host.commands').map(([key, value]) => [key, value === 'yes'])),
