@@ -1,4 +1,5 @@
 import { attemptClasses } from '../facts/reachability.ts'
+import type { Target } from './pairs.ts'
 
 export type AttemptClass = (typeof attemptClasses)[number]
 
@@ -11,6 +12,8 @@ export interface Attempt {
   outcome: AttemptClass
   /** Last line that the server said of itself; null: none, or not listened to. Written by a pod: show it escaped. */
   said: string | null
+  /** http: from the beginning to the first byte of the answer; null: none came, or another kind. */
+  firstByteMs: number | null
 }
 
 /** The prober's lines (probe-script.ts). Broken ones, as a power-off leaves them, are counted. */
@@ -19,19 +22,21 @@ export function parseAttempts(text: string): { attempts: Attempt[]; broken: numb
   let broken = 0
   for (const line of text.split('\n')) {
     if (line === '') continue
-    const [id, at, duration, outcome, said] = line.split('\t')
+    const [id, at, duration, outcome, said, firstByte] = line.split('\t')
     if (
       !id ||
       said === undefined ||
       !/^\d{13}$/.test(at ?? '') ||
       !/^\d{1,7}$/.test(duration ?? '') ||
-      !isClass(outcome)
+      !isClass(outcome) ||
+      !/^\d{0,7}$/.test(firstByte ?? '')
     ) {
       broken++
       continue
     }
     const heard = said === '' ? null : Buffer.from(said, 'base64').toString('utf8').slice(0, 120)
-    attempts.push({ id, atMs: Number(at), durationMs: Number(duration), outcome, said: heard })
+    const firstByteMs = firstByte ? Number(firstByte) : null
+    attempts.push({ id, atMs: Number(at), durationMs: Number(duration), outcome, said: heard, firstByteMs })
   }
   return { attempts, broken }
 }
@@ -41,8 +46,8 @@ function isClass(text: string | undefined): text is AttemptClass {
 }
 
 /** A targets file or stdin for the prober. */
-export function targetLines(
-  targets: readonly { id: string; netns: string; address: string; port: number; kind: string }[],
-): string {
-  return targets.map((one) => `${one.id}\t${one.netns}\t${one.address}\t${one.port}\t${one.kind}\n`).join('')
+export function targetLines(targets: readonly Target[]): string {
+  return targets
+    .map(({ id, netns, address, port, kind, every = 1 }) => `${id}\t${netns}\t${address}\t${port}\t${kind}\t${every}\n`)
+    .join('')
 }

@@ -1,5 +1,6 @@
 import type { Facts } from '../facts/facts.ts'
 import { type KubePod, type Pair, pair, podName, sandboxOf } from './pairs.ts'
+import { compare, varied } from './varied.ts'
 
 /** How many pairs of each sort are chosen at most: about 60 in all, whatever the cluster's size. */
 const quotas = { sameNode: 12, crossNode: 22, service: 12, node: 8, dns: 6, external: 4 }
@@ -96,15 +97,14 @@ export function choosePairs(facts: Facts, externalTargets: readonly string[] = [
   ].map(({ traits: _, ...one }) => one)
 }
 
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
 const candidate = (one: Pair, traits: readonly string[]): Candidate => ({ ...one, traits })
-const isDns = (service: { namespace: string; name: string }) => podName(service) === 'kube-system/kube-dns'
+export const isDns = (service: { namespace: string; name: string }) => podName(service) === 'kube-system/kube-dns'
 
-function isSource(pod: KubePod, facts: Facts): boolean {
+export function isSource(pod: KubePod, facts: Facts): boolean {
   return pod.phase === 'Running' && !pod.hostNetwork && Boolean(sandboxOf(pod, facts)?.netns) && !isShortLived(pod)
 }
 
-function isServer(pod: KubePod, facts: Facts): boolean {
+export function isServer(pod: KubePod, facts: Facts): boolean {
   return isSource(pod, facts) && pod.ready && pod.ports.length > 0
 }
 
@@ -114,31 +114,8 @@ function isShortLived(pod: KubePod): boolean {
 }
 
 /** At most so many pods, of as many different nodes and namespaces as there are. */
-function considered(pods: readonly KubePod[]): KubePod[] {
+export function considered(pods: readonly KubePod[]): KubePod[] {
   const traits = (pod: KubePod) => [`${pod.namespace} on ${pod.node}`, pod.namespace, `${pod.node}`]
   const list = pods.map((pod) => ({ pod, id: podName(pod), traits: traits(pod) }))
   return varied(list, podsConsidered).map((one) => one.pod)
-}
-
-/** Chooses one by one whichever shares the fewest traits with those chosen before; among equals the first by name. */
-function varied<T extends { id: string; traits: readonly string[] }>(list: readonly T[], count: number): T[] {
-  const left = list.toSorted((a, b) => compare(a.id, b.id))
-  const seen = new Map<string, number>()
-  const chosen: T[] = []
-  while (chosen.length < count && left.length > 0) {
-    let best = 0
-    let bestCost = Number.POSITIVE_INFINITY
-    for (const [index, one] of left.entries()) {
-      const cost = one.traits.reduce((sum, trait) => sum + (seen.get(trait) ?? 0), 0)
-      if (cost < bestCost) {
-        best = index
-        bestCost = cost
-      }
-    }
-    const [one] = left.splice(best, 1)
-    if (!one) break
-    for (const trait of one.traits) seen.set(trait, (seen.get(trait) ?? 0) + 1)
-    chosen.push(one)
-  }
-  return chosen
 }

@@ -8,15 +8,26 @@ import type { Target } from './pairs.ts'
 import { probeScript } from './probe-script.ts'
 
 const timeoutMs = 20_000
-/** It ends by itself after that, whatever becomes of the operator's side. */
-const longestSeconds = 4 * 3600
 
-const folderOf = (run: string) => `${runFolder(run)}/probe`
+/** How a node probes. */
+export interface Pace {
+  /** From the beginning of one round to that of the next. */
+  intervalMs: number
+  /** After so long an attempt is given up. */
+  attemptMs: number
+  /** It ends by itself after that, whatever becomes of the operator's side. */
+  lifetimeMs: number
+}
+
+/** While a run goes on: an outage is to be timed to half a second, and is told from a slow answer by a second. */
+export const runPace: Pace = { intervalMs: 500, attemptMs: 1000, lifetimeMs: 4 * 3_600_000 }
+
+export const probeFolder = (run: string) => `${runFolder(run)}/probe`
 const unitOf = (run: string) => unitName({ run, task: 'probe' })
 
 const followScript = `set -eu
 umask 077
-folder=$1 unit=$2 seconds=$3 prober=$4
+folder=$1 unit=$2 seconds=$3 prober=$4 interval=$5 attempt=$6
 mkdir -p "$folder"
 new=$(mktemp "$folder/.targets.XXXXXX")
 cat > "$new"
@@ -25,14 +36,21 @@ mv -f -- "$new" "$folder/targets"
 if systemctl is-active --quiet "$unit.service"; then exit 0; fi
 systemctl reset-failed "$unit.service" 2>/dev/null || :
 systemd-run --quiet --collect --unit="$unit" --property=RuntimeMaxSec="$seconds" -- \\
-  bash -c "$prober" connect-probe loop "$folder" "/run/$unit"`
+  bash -c "$prober" connect-probe loop "$attempt" "$folder" "/run/$unit" "$interval"`
 
 /**
- * Has a node probe these targets twice a second, as a transient unit that survives the connection. Running already: it
+ * Has a node probe these targets again and again, as a transient unit that survives the connection. Running already: it
  * goes on with the new targets; gone (the node was switched off): it is started again and goes on with the same results.
  */
-export async function probeContinuously(node: Node, run: string, targets: readonly Target[]): Promise<void> {
-  const args = [folderOf(run), unitOf(run), String(longestSeconds), ...unitArguments([probeScript])]
+export async function probeContinuously(
+  node: Node,
+  run: string,
+  targets: readonly Target[],
+  { intervalMs, attemptMs, lifetimeMs }: Pace = runPace,
+): Promise<void> {
+  const seconds = String(Math.ceil(lifetimeMs / 1000))
+  const pace = [String(intervalMs), String(attemptMs)]
+  const args = [probeFolder(run), unitOf(run), seconds, ...unitArguments([probeScript]), ...pace]
   const command = scriptWithInput('follow-targets', followScript, args, targetLines(targets))
   await mustRun(node, { ...command, mode: 'write', timeoutMs })
 }
@@ -47,11 +65,11 @@ rm -rf -- "/run/$2"
  * What is on the node stays until forgetProbe, so that this can be done again.
  */
 export async function collectProbe(node: Node, run: string, localPath: string): Promise<{ sizeBytes: number } | null> {
-  const command = script('stop-probe', stopScript, [folderOf(run), unitOf(run)])
+  const command = script('stop-probe', stopScript, [probeFolder(run), unitOf(run)])
   const { stdout } = await mustRun(node, { ...command, mode: 'write', timeoutMs })
   if (stdout === 'none\n') return null
   if (stdout !== 'there\n') throw new FailedError(`${node.name}: stopping the probe said something unexpected`)
-  return fetchFile(node, `${folderOf(run)}/results`, localPath)
+  return fetchFile(node, `${probeFolder(run)}/results`, localPath)
 }
 
 const forgetScript = `rm -rf -- "$1"
@@ -59,5 +77,5 @@ rmdir -- "$(dirname -- "$1")" "$(dirname -- "$(dirname -- "$1")")" 2>/dev/null |
 
 /** Removes what the probing left on a node. */
 export async function forgetProbe(node: Node, run: string): Promise<void> {
-  await mustRun(node, { ...script('forget-probe', forgetScript, [folderOf(run)]), mode: 'write', timeoutMs })
+  await mustRun(node, { ...script('forget-probe', forgetScript, [probeFolder(run)]), mode: 'write', timeoutMs })
 }

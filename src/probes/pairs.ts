@@ -6,11 +6,14 @@ export interface Pair {
   id: string
   /** `namespace/pod`, or `node:NAME` for the node itself. */
   from: string
-  /** `namespace/pod`, `service:namespace/name`, `dns:namespace/name` or `external:host`. */
+  /** `namespace/pod`, `service:namespace/name`, `dns:namespace/name`, `host-port:node` or `external:host`. */
   to: string
   port: number
-  kind: 'tcp' | 'dns'
+  kind: ProbeKind
 }
+
+/** tcp: a connection is all. http: a question is asked, and its first byte waited for. */
+export type ProbeKind = 'tcp' | 'http' | 'dns'
 
 /** Where a pair is to be probed at the moment. */
 export interface Target {
@@ -19,14 +22,16 @@ export interface Target {
   netns: string
   address: string
   port: number
-  kind: 'tcp' | 'dns'
+  kind: ProbeKind
+  /** Only in each so many-th round; absent: in every one. */
+  every?: number
 }
 
 export type KubePod = Facts['kube']['pods'][number]
 
 export const podName = (pod: Pick<KubePod, 'namespace' | 'name'>) => `${pod.namespace}/${pod.name}`
 
-export function pair(from: string, to: string, port: number, kind: 'tcp' | 'dns' = 'tcp'): Pair {
+export function pair(from: string, to: string, port: number, kind: ProbeKind = 'tcp'): Pair {
   return { id: `${from}>${to}:${port}`, from, to, port, kind }
 }
 
@@ -46,7 +51,9 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
         ? name
         : scheme === 'pod'
           ? addressOf(pods.get(name), facts)
-          : (services.get(name)?.clusterIp ?? null)
+          : scheme === 'host-port'
+            ? nodeAddress(name, facts)
+            : (services.get(name)?.clusterIp ?? null)
     if (!source || !address) continue
     if (![id, source.netns, address].every((text) => plain.test(text))) continue
     targets.get(source.node)?.push({ id, netns: source.netns, address, port, kind })
@@ -55,7 +62,7 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
 }
 
 function split(to: string): [scheme: string, name: string] {
-  const match = /^(service|dns|external):(.*)$/.exec(to)
+  const match = /^(service|dns|host-port|external):(.*)$/.exec(to)
   return [match?.[1] ?? 'pod', match?.[2] ?? to]
 }
 
@@ -81,4 +88,9 @@ export function sandboxOf(pod: KubePod, facts: Facts) {
 function addressOf(pod: KubePod | undefined, facts: Facts): string | null {
   if (!pod) return null
   return sandboxOf(pod, facts)?.ip ?? pod.ip
+}
+
+/** The one that Kubernetes knows the node by; null: there is no such node. */
+export function nodeAddress(name: string, facts: Facts): string | null {
+  return facts.kube.nodes.find((node) => node.name === name)?.internalIp || null
 }

@@ -7,7 +7,8 @@ import { choosePairs } from './choose-pairs.ts'
 import { locate, type Pair } from './pairs.ts'
 import { probeScript } from './probe-script.ts'
 
-/** An attempt takes a second at most; the rest is for nodes that are busy. */
+/** An attempt takes so long at most; the rest is for nodes that are busy. */
+const attemptMs = 1000
 const timeoutMs = 20_000
 
 /** A measured pair, with what the server said: pods of the practice cluster name the source address that they saw. */
@@ -40,7 +41,7 @@ export async function measure(nodes: Nodes, pairs: readonly Pair[], facts: Facts
 }
 
 async function probeOnce(nodes: Nodes, name: string, stdin: string): Promise<Attempt[]> {
-  const argv = ['bash', '-c', probeScript, 'connect-probe', 'once'] as const
+  const argv = ['bash', '-c', probeScript, 'connect-probe', 'once', String(attemptMs)] as const
   const { stdout } = await mustRun(nodes.get(name), { argv, mode: 'read', stdin, timeoutMs })
   return parseAttempts(stdout).attempts
 }

@@ -8,7 +8,7 @@ const t0 = 1_700_000_000_000
 const series = (letters: string, id = 'a/x>b/y:80'): Attempt[] =>
   [...letters].flatMap((letter, index) => {
     const outcome = ({ '.': 'ok', r: 'refused', t: 'timeout', n: 'no-netns' } as Record<string, AttemptClass>)[letter]
-    return outcome ? [{ id, atMs: t0 + index * 500, durationMs: 3, outcome, said: null }] : []
+    return outcome ? [{ id, atMs: t0 + index * 500, durationMs: 3, outcome, said: null, firstByteMs: null }] : []
   })
 const only = (letters: string) => {
   const [result] = outagesOf(series(letters))
@@ -108,15 +108,16 @@ test('the figures over all pairs, and by source', () => {
 
 test('lines: what is written is read; broken ones are counted, not guessed', () => {
   const said = Buffer.from('web-1 10.42.0.1').toString('base64')
-  const text = `a>b:80\t${t0}\t12\tok\t${said}\nx\t${t0}\t1\tnonsense\t\na>b:80\t17\na>b:80\t${t0}\t1\trefused\t\na>b:80\t${t0}`
+  const text = `a>b:80\t${t0}\t12\tok\t${said}\nx\t${t0}\t1\tnonsense\t\na>b:80\t17\na>b:80\t${t0}\t1\trefused\t\na>b:80\t${t0}\nc\t${t0}\t1\tok\t\t7\nc\t${t0}\t1\tok\t\tx`
   expect(parseAttempts(text)).toEqual({
     attempts: [
-      { id: 'a>b:80', atMs: t0, durationMs: 12, outcome: 'ok', said: 'web-1 10.42.0.1' },
-      { id: 'a>b:80', atMs: t0, durationMs: 1, outcome: 'refused', said: null },
+      { id: 'a>b:80', atMs: t0, durationMs: 12, outcome: 'ok', said: 'web-1 10.42.0.1', firstByteMs: null },
+      { id: 'a>b:80', atMs: t0, durationMs: 1, outcome: 'refused', said: null, firstByteMs: null },
+      { id: 'c', atMs: t0, durationMs: 1, outcome: 'ok', said: null, firstByteMs: 7 },
     ],
-    broken: 3,
+    broken: 4,
   })
   expect(targetLines([{ id: 'a', netns: '-', address: '1.2.3.4', port: 80, kind: 'tcp' }])).toBe(
-    'a\t-\t1.2.3.4\t80\ttcp\n',
+    'a\t-\t1.2.3.4\t80\ttcp\t1\n',
   )
 })

@@ -20,7 +20,7 @@ const journal = [started('stop-servers', 0), started('set-flags', 10), started('
 /** One attempt each half second for 30 s; the pair is cut off from `from` to `to`, in seconds. */
 function attempts(id: string, from: number, to: number) {
   return Array.from({ length: 60 }, (_, n) => ({
-    ...{ id, atMs: t0 + n * 500, durationMs: 5, said: null },
+    ...{ id, atMs: t0 + n * 500, durationMs: 5, said: null, firstByteMs: null },
     outcome: n * 0.5 >= from && n * 0.5 < to ? ('timeout' as const) : ('ok' as const),
   }))
 }
