@@ -19,7 +19,7 @@ function runsOfHits(hits: readonly boolean[]): number[] {
 export const longestRun = (hits: readonly boolean[]): number => Math.max(0, ...runsOfHits(hits))
 
 /** How often a run's mean length a block must be, so that two neighbours tell little of each other. */
-const runsInABlock = 5
+const runsInABlock = 6
 
 /**
  * How many tries must be taken together so that the blocks are nearly independent although hits come in bursts: 1 when no
