@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline'
 import { createConfiguration, KubernetesObjectApi, PatchStrategy, ServerConfiguration } from '@kubernetes/client-node'
 import { request } from 'undici'
 import { FailedError } from '../errors.ts'
@@ -18,9 +19,7 @@ function asKubeError(error: unknown, what: string): Error {
   const code = (error as { code?: unknown }).code
   if (typeof code === 'number') {
     const body = (error as { body?: unknown }).body
-    const parsed = typeof body === 'string' ? safeJson(body) : body
-    const message = (parsed as { message?: unknown } | undefined)?.message
-    return new KubeError(code, `${what}: ${typeof message === 'string' ? message : `HTTP ${code}`}`)
+    return new KubeError(code, `${what}: ${wordsOf(code, body)}`)
   }
   if (error instanceof Error && unknownKind.test(error.message)) return new KubeError(404, `${what}: ${error.message}`)
   const cause = (error as { cause?: unknown }).cause
@@ -28,6 +27,13 @@ function asKubeError(error: unknown, what: string): Error {
   return new KubeUnreachableError(
     `${what}: ${cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error)}`,
   )
+}
+
+/** A Status object's message, however it came. */
+function wordsOf(code: number, body: unknown): string {
+  const parsed = typeof body === 'string' ? safeJson(body) : body
+  const message = (parsed as { message?: unknown } | undefined)?.message
+  return typeof message === 'string' ? message : `HTTP ${code}`
 }
 
 function safeJson(text: string): unknown {
@@ -145,6 +151,18 @@ export function openKube(servers: readonly Node[]): KubeApi {
         const response = await request(origin + path, { dispatcher })
         return { status: response.statusCode, body: await response.body.text() }
       })
+    },
+    async *follow(path, { idleMs, signal }) {
+      const what = `GET ${path}`
+      const { statusCode, body } = await call(what, () =>
+        request(origin + path, { dispatcher, bodyTimeout: idleMs, ...(signal ? { signal } : {}) }),
+      )
+      if (statusCode !== 200) throw new KubeError(statusCode, `${what}: ${wordsOf(statusCode, await body.text())}`)
+      try {
+        for await (const line of createInterface({ input: body })) if (line !== '') yield safeJson(line)
+      } catch (error) {
+        throw asKubeError(error, what)
+      }
     },
     async close() {
       await dispatcher.destroy()

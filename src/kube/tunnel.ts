@@ -10,7 +10,8 @@ import { route } from './route.ts'
 export function tunnel(servers: readonly Node[]): { dispatcher: Agent; rotate(): void } {
   const { open, rotate } = route(servers)
   const dispatcher = new Agent({
-    connections: 4,
+    // A watch holds one for as long as it lasts, and four kinds are watched at once.
+    connections: 8,
     headersTimeout: 10_000,
     bodyTimeout: 20_000,
     connect: (_options, callback) => {

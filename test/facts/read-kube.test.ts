@@ -27,6 +27,9 @@ function api(objects: readonly KubeObject[], over: Partial<KubeApi> = {}): KubeA
     replace: no,
     delete: no,
     raw: async () => ({ status: 200, body: version }),
+    follow: () => {
+      throw new Error('nothing is watched')
+    },
     close: async () => undefined,
     ...over,
   }
