@@ -17,6 +17,7 @@ import {
 } from '../lab/lab.ts'
 import { defaultLabName } from '../lab/layout.ts'
 import { checkRealK3s, type RealK3s } from '../lab/real-k3s.ts'
+import { scenarioNames, scenarios } from '../lab/scenarios/scenarios.ts'
 
 const sayLine = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -33,13 +34,22 @@ export function labCommand(): Command {
     .description('make a lab: nodes, K3s (a stand-in unless --k3s is given), a workload; says what to type next')
     .addOption(nameOption())
     .option('--servers <n>', 'how many servers', count, 3)
-    .option('--agents <n>', 'how many agents', count, 1)
+    .option('--agents <n>', "how many agents (default: 1, or the scenario's)", count)
     .addOption(
-      new Option('--iptables <backend>', 'what iptables is on the nodes').choices(['nft', 'legacy']).default('nft'),
+      new Option('--scenario <name>', 'what runs there, and what is wrong with it')
+        .choices(scenarioNames)
+        .default('healthy'),
+    )
+    .addOption(
+      new Option('--iptables <backend>', "what iptables is on the nodes (default: nft, or the scenario's)").choices([
+        'nft',
+        'legacy',
+      ]),
     )
     .option('--k3s <file>', 'a real k3s program instead of the stand-in; needs --images')
     .option('--images <dir>', 'folder with the image archives of that K3s; the nodes can reach no registry')
     .addOption(jsonOption())
+    .addHelpText('after', `\nScenarios:\n${scenarioTable()}`)
     .action(async (options: UpFlags) => {
       const { k3s, images, json, ...rest } = options
       const real = realK3s(k3s, images)
@@ -100,11 +110,12 @@ export function labCommand(): Command {
   return lab
 }
 
-type UpFlags = Required<Pick<LabOptions, 'name' | 'servers' | 'agents' | 'iptables'>> & {
-  k3s?: string
-  images?: string
-  json?: true
-}
+type UpFlags = Required<Pick<LabOptions, 'name' | 'servers' | 'scenario'>> &
+  Pick<LabOptions, 'agents' | 'iptables'> & {
+    k3s?: string
+    images?: string
+    json?: true
+  }
 
 /** Digits only: `Number` would take "", "1e1" and "0x2" as well. The lab itself knows how many are possible. */
 function count(text: string): number {
@@ -143,6 +154,11 @@ async function breakOrMend(lab: string, node: string, what: string | undefined, 
   return `${node}: ${faults[fault.name].does}; ends with: migrate lab break --name ${lab} ${node} --mend ${fault.name}`
 }
 
+const scenarioTable = (): string =>
+  Object.entries(scenarios)
+    .map(([name, { is }]) => `  ${name.padEnd(16)}  ${is}\n`)
+    .join('')
+
 function faultTable(): string {
   const rows = [
     ['power-off', 'no power: every process at once, /run, links and rules lost, files kept'],
@@ -155,8 +171,8 @@ function faultTable(): string {
   return rows.map(([name, does]) => `  ${name?.padEnd(16)} ${does}\n`).join('')
 }
 
-const describe = ({ name, stateDir, inventoryFile, operatorNamespace, nodes }: Lab) => ({
-  ...{ name, stateDir, inventoryFile, operatorNamespace, nodes },
+const describe = ({ name, scenario, stateDir, inventoryFile, operatorNamespace, nodes }: Lab) => ({
+  ...{ name, scenario, stateDir, inventoryFile, operatorNamespace, nodes },
 })
 
 const toJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
@@ -165,6 +181,7 @@ function nextSteps(lab: Lab): string {
   const named = lab.name === defaultLabName ? '' : ` --name ${lab.name}`
   return [
     `lab "${lab.name}" is up: ${lab.nodes.map((node) => `${node.name} ${node.address}`).join(', ')}`,
+    `scenario "${lab.scenario}": ${scenarios[lab.scenario].is}`,
     `inventory: ${lab.inventoryFile}`,
     '',
     'next:',
@@ -187,5 +204,5 @@ function labText(lab: LabSummary): string {
     const broken = node.faults.length > 0 ? `  faults: ${node.faults.join(', ')}` : ''
     return `  ${node.name.padEnd(4)} ${node.role.padEnd(6)} ${node.address}  ${node.pid === null ? 'off' : 'on'}${broken}\n`
   })
-  return `${lab.name}  made ${made}  ${state}\n${nodes.join('')}`
+  return `${lab.name}  ${lab.scenario ?? 'scenario unknown'}  made ${made}  ${state}\n${nodes.join('')}`
 }

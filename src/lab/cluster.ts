@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
 import { until } from './host.ts'
+import { imagesOf } from './images.ts'
 import type { PlannedNode } from './layout.ts'
 import { execIn } from './node.ts'
-import { imagesOf, workload } from './workload.ts'
+import { type Manifest, toYaml } from './scenarios/manifests.ts'
+import type { Scenario, Workload } from './scenarios/scenario.ts'
 
 /** What starting a cluster needs to know of the lab. */
 interface Cluster {
@@ -58,16 +60,34 @@ export async function startCluster(cluster: Cluster): Promise<void> {
   )
 }
 
-/** Applies the workload and waits until every pod of it is running and ready, or has ended well. */
-export async function applyWorkload(cluster: Cluster): Promise<void> {
+/**
+ * Applies the scenario's workload and waits until every pod of it is running and ready, or has ended well; then applies what
+ * the cluster is to suffer from.
+ */
+export async function applyWorkload(cluster: Cluster, scenario: Scenario): Promise<void> {
   const { lab, nodes, real, say } = cluster
   const server = nodes[0]?.name ?? ''
-  const images = imagesOf(real ? await realImages(lab, server) : undefined)
-  const { manifest, summary, pods } = workload(images, nodes.length)
-  say(`applying the workload: ${summary}`)
-  const applied = await execIn(lab, server, ['k3s', 'kubectl', 'apply', '-f', '-'], { stdin: manifest })
-  if (applied.code !== 0) throw new FailedError(`kubectl apply ended with ${applied.code}: ${applied.stderr.trim()}`)
+  const names = nodes.map((node) => node.name)
+  const workload = scenario.workload(names, imagesOf(real ? await realImages(lab, server) : undefined))
+  say(`applying the workload: ${summary(workload)}`)
+  await apply(lab, server, workload.objects)
+  await podsReady(cluster, workload.pods)
+  if (workload.trouble !== undefined) await apply(lab, server, workload.trouble)
+}
 
+function summary({ objects, trouble = [], pods }: Workload): string {
+  const count = (kind: string) => [...objects, ...trouble].filter((object) => object.kind === kind).length
+  const parts = [`${pods} pods in ${count('Namespace')} namespaces`, `${count('NetworkPolicy')} NetworkPolicies`]
+  return [...parts, `${count('CronJob')} CronJobs`].join(', ')
+}
+
+async function apply(lab: string, server: string, objects: readonly Manifest[]): Promise<void> {
+  const applied = await execIn(lab, server, ['k3s', 'kubectl', 'apply', '-f', '-'], { stdin: toYaml(objects) })
+  if (applied.code !== 0) throw new FailedError(`kubectl apply ended with ${applied.code}: ${applied.stderr.trim()}`)
+}
+
+async function podsReady({ lab, nodes, say }: Cluster, pods: number): Promise<void> {
+  const server = nodes[0]?.name ?? ''
   const timeoutMs = 180_000
   say(`waiting for its pods to run (${timeoutMs / 1000} s at most)`)
   let waiting: string[] = ['any pod']

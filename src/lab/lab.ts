@@ -22,6 +22,8 @@ import { makeNetwork, removeNetwork } from './links.ts'
 import { createMachine, execIn, hostKeysOf, leaderOf, type Machine, type OwnFile, powerOff, powerOn } from './node.ts'
 import { placeRealK3s, type RealK3s } from './real-k3s.ts'
 import { ensureRootfs } from './rootfs.ts'
+import type { Scenario } from './scenarios/scenario.ts'
+import { type ScenarioName, scenarios } from './scenarios/scenarios.ts'
 import { checkLabExists, type LabState, labNames, readState, writeState } from './state.ts'
 
 export interface LabOptions {
@@ -29,9 +31,11 @@ export interface LabOptions {
   name?: string
   /** Default 3. */
   servers?: number
-  /** Default 1. */
+  /** What runs on it, and what it suffers from. Default healthy. */
+  scenario?: ScenarioName
+  /** Default 1, or the scenario's. */
   agents?: number
-  /** What `iptables` is on the nodes. Default nft, as Debian's. */
+  /** What `iptables` is on the nodes. Default nft, as Debian's, or the scenario's. */
   iptables?: 'nft' | 'legacy'
   /** Default `default`: see K3sConfigPlace. */
   k3sConfig?: K3sConfigPlace
@@ -51,6 +55,7 @@ export interface LabNode extends PlannedNode {
 /** A lab that is there. */
 export interface Lab {
   name: string
+  scenario: ScenarioName
   stateDir: string
   inventoryFile: string
   nodes: LabNode[]
@@ -68,7 +73,10 @@ export interface Lab {
  */
 export async function up(options: LabOptions = {}): Promise<Lab> {
   const name = checkLabName(options.name ?? defaultLabName)
-  const nodes = planNodes(options.servers ?? 3, options.agents ?? 1)
+  const scenarioName = options.scenario ?? 'healthy'
+  const scenario: Scenario = scenarios[scenarioName]
+  const nodes = planNodes(options.servers ?? 3, options.agents ?? scenario.agents ?? 1)
+  checkScenario(scenarioName, nodes.length, options)
   const say = options.say ?? (() => {})
   if (existsSync(labDir(name))) {
     throw new InputError(`lab "${name}" is there already`, {
@@ -84,7 +92,8 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
     name,
     createdAt: new Date().toISOString(),
     rootfs,
-    iptables: options.iptables ?? 'nft',
+    iptables: options.iptables ?? scenario.iptables ?? 'nft',
+    scenario: scenarioName,
     complete: false,
     nodes,
   }
@@ -94,7 +103,8 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
     if (options.cluster !== false) {
       const cluster = { lab: name, nodes, real: options.k3s !== undefined, say }
       await startCluster(cluster)
-      await applyWorkload(cluster)
+      await applyWorkload(cluster, scenario)
+      for (const node of nodes) if (scenario.fault !== undefined) breakNode(name, node.name, scenario.fault)
     }
   } catch (error) {
     if (error instanceof FailedError && error.context.next === undefined) {
@@ -104,6 +114,16 @@ export async function up(options: LabOptions = {}): Promise<Lab> {
   }
   writeState({ ...state, complete: true })
   return find(name)
+}
+
+/** Throws InputError for options that the scenario could not show itself with. */
+function checkScenario(name: ScenarioName, nodeCount: number, options: LabOptions): void {
+  const { leastNodes, iptables, real }: Scenario = scenarios[name]
+  if (nodeCount < leastNodes) throw new InputError(`scenario "${name}" needs ${leastNodes} nodes at least`)
+  if (iptables !== undefined && options.iptables !== undefined && options.iptables !== iptables)
+    throw new InputError(`scenario "${name}" is one of iptables-${iptables}`, { next: 'leave --iptables out' })
+  if (options.k3s !== undefined && real !== true)
+    throw new InputError(`scenario "${name}" needs programs that only the stand-in has`, { next: 'leave --k3s out' })
 }
 
 async function bootMachines(state: LabState, options: LabOptions, say: (line: string) => void): Promise<void> {
@@ -122,7 +142,8 @@ async function bootMachines(state: LabState, options: LabOptions, say: (line: st
   await Promise.all(
     nodes.map(async (node) => {
       const machine = machineOf(state, node)
-      const files = k3sOf(options, nodes, node, token)
+      const scenario: Scenario = scenarios[state.scenario]
+      const files = [...k3sOf(options, nodes, node, token), ...(scenario.files ?? [])]
       await createMachine(machine, nodes, authorizedKey, files)
       if (options.k3s !== undefined) placeRealK3s(options.k3s, machine)
       await powerOn(machine)
@@ -189,6 +210,7 @@ export function find(name: string = defaultLabName): Lab {
   const operatorNamespace = namespaceOf(name, 'operator')
   return {
     name,
+    scenario: state.scenario,
     stateDir: labDir(name),
     inventoryFile: `${labDir(name)}/inventory.yaml`,
     nodes: state.nodes.map((node) => ({ ...node, pid: leaderOf(name, node.name)?.pid ?? null })),
@@ -232,6 +254,8 @@ export interface LabSummary {
   createdAt: string | null
   /** false: `up` has not ended, or ended badly. */
   complete: boolean
+  /** null when it cannot be read. */
+  scenario: ScenarioName | null
   nodes: (LabNode & { faults: string[] })[]
 }
 
@@ -243,6 +267,7 @@ export function list(): LabSummary[] {
       name,
       createdAt: state?.createdAt ?? null,
       complete: state?.complete ?? false,
+      scenario: state?.scenario ?? null,
       nodes: (state?.nodes ?? []).map((node) => ({
         ...node,
         pid: leaderOf(name, node.name)?.pid ?? null,

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from
 import { z } from 'zod'
 import { FailedError, InputError } from '../errors.ts'
 import { checkLabName, labDir, places } from './layout.ts'
+import { scenarioNames } from './scenarios/scenarios.ts'
 
 /** What the lab writes down about itself before the first node is made, so that anybody can list it and take it down. */
 const stateSchema = z.strictObject({
@@ -9,6 +10,7 @@ const stateSchema = z.strictObject({
   createdAt: z.string(),
   rootfs: z.string(),
   iptables: z.enum(['nft', 'legacy']),
+  scenario: z.enum(scenarioNames),
   /** true while nothing was found wrong with `up`: a lab of a killed creator stays `false`. */
   complete: z.boolean(),
   nodes: z.array(z.strictObject({ name: z.string(), role: z.enum(['server', 'agent']), address: z.string() })),

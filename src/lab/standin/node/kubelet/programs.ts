@@ -7,7 +7,8 @@ import { type ContainerDefinition, type Pod, portNumber } from './pod.ts'
 export const zoneFile = join(paths.runtime, 'zone')
 
 const standin = join(import.meta.dirname, '../..')
-const server = join(import.meta.dirname, '../programs/serve.pl')
+const programs = join(import.meta.dirname, '../programs')
+const server = join(programs, 'serve.pl')
 
 const extension = extname(import.meta.filename)
 
@@ -18,8 +19,14 @@ const nodePrograms: Record<string, string> = {
   'quay.io/cilium/operator-generic': 'cilium/operator',
 }
 
+/** Images whose program is one of its own in `programs`, by repository. Each knows what serve.pl is given, and its container's env. */
+const perlPrograms: Record<string, string> = {
+  'ghcr.io/home-assistant/home-assistant': 'home-assistant.pl',
+  'registry.k8s.io/ingress-nginx/controller': 'ingress.pl',
+}
+
 /** Commands of small images (busybox, alpine) that a node has too; everything else is a TCP server. */
-const nodeCommands = new Set(['sh', 'true', 'false', 'sleep', 'echo', 'date'])
+const nodeCommands = new Set(['sh', 'bash', 'true', 'false', 'sleep', 'echo', 'date'])
 
 /** What runs for a container: argv in the pod's network namespace, on the node's own file system. */
 export function programOf(pod: Pod, container: ContainerDefinition): string[] {
@@ -29,14 +36,16 @@ export function programOf(pod: Pod, container: ContainerDefinition): string[] {
   if (own !== undefined) return [process.execPath, join(standin, own + extension), ...command]
   const ports = listeningPorts(container)
   const isDns = /(^|\/)(mirrored-)?coredns(-coredns)?$/.test(repository)
-  if (!isDns && (container.ports ?? []).length === 0 && nodeCommands.has((command[0] ?? '').split('/').pop() ?? ''))
-    return command
+  // A chart's shell around a server is not run; busybox is no server, whatever ports its container declares.
+  const mayBeCommand = repository === 'busybox' || (!isDns && (container.ports ?? []).length === 0)
+  if (mayBeCommand && nodeCommands.has((command[0] ?? '').split('/').pop() ?? '')) return command
+  const perl = perlPrograms[repository]
   return [
     'perl',
-    server,
+    perl === undefined ? server : join(programs, perl),
     '--name',
     pod.name,
-    ...(isDns ? ['--dns', zoneFile] : []),
+    ...(isDns ? ['--dns', zoneFile] : perl === undefined ? [] : ['--zone', zoneFile]),
     ...(ports.length > 0 || isDns ? ports : [8080]).flatMap((port) => ['--tcp', String(port)]),
   ]
 }

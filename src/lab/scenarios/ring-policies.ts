@@ -1,30 +1,18 @@
+import {
+  app,
+  dnsPorts as dns,
+  namespaceCalled,
+  type Peer,
+  type PolicyPort,
+  type PolicySpec,
+  type Selector,
+  tcpPort as tcp,
+} from './manifests.ts'
+
 /** The kinds of NetworkPolicy that were recorded on a real cluster, once for each namespace of the workload. */
 
-interface PolicySpec {
-  podSelector: Selector
-  policyTypes: ('Ingress' | 'Egress')[]
-  ingress?: { from?: Peer[]; ports?: Port[] }[]
-  egress?: { to?: Peer[]; ports?: Port[] }[]
-}
-interface Selector {
-  matchLabels?: Record<string, string>
-  matchExpressions?: { key: string; operator: 'In'; values: string[] }[]
-}
-interface Peer {
-  podSelector?: Selector
-  namespaceSelector?: Selector
-  ipBlock?: { cidr: string; except?: string[] }
-}
-interface Port {
-  port: number | string
-  protocol: 'TCP' | 'UDP'
-}
-
-const app = (name: string): Selector => ({ matchLabels: { app: name } })
 const team = (name: string): Selector => ({ matchLabels: { team: name } })
-const tcp = (port: number | string): Port => ({ port, protocol: 'TCP' })
-const dns: Port[] = [{ port: 53, protocol: 'UDP' }, tcp(53)]
-const kubeSystem: Selector = { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }
+const kubeSystem = namespaceCalled('kube-system')
 
 /**
  * Fifteen policies of one namespace. `neighbour`: the namespace whose clients may come in; `closed`: egress is denied too.
@@ -32,12 +20,12 @@ const kubeSystem: Selector = { matchLabels: { 'kubernetes.io/metadata.name': 'ku
  * the same before and after.
  */
 export function policiesOf(neighbour: string, namespace: string, closed: boolean): Record<string, PolicySpec> {
-  const ingress = (podSelector: Selector, rule: { from?: Peer[]; ports?: Port[] }): PolicySpec => ({
+  const ingress = (podSelector: Selector, rule: { from?: Peer[]; ports?: PolicyPort[] }): PolicySpec => ({
     podSelector,
     policyTypes: ['Ingress'],
     ingress: [rule],
   })
-  const egress = (podSelector: Selector, rule: { to?: Peer[]; ports?: Port[] }): PolicySpec => ({
+  const egress = (podSelector: Selector, rule: { to?: Peer[]; ports?: PolicyPort[] }): PolicySpec => ({
     podSelector,
     policyTypes: ['Egress'],
     egress: [rule],

@@ -1,0 +1,22 @@
+import { cronJob, type Manifest } from './manifests.ts'
+
+/**
+ * CronJobs whose pods come and go, as those of seed 000: [namespace, name, minutes between two]. A schedule has no seconds:
+ * all begin at the full minute, and end one after the other, so that a minute has several moments at which pods change.
+ */
+export function churningJobs(
+  jobs: readonly (readonly [namespace: string, name: string, everyMinutes: number])[],
+): Manifest[] {
+  return jobs.map(([namespace, name, every], index) => {
+    const program = { image: 'docker.io/library/busybox:1.37.0', command: ['sleep', String(9 + index * 15)] }
+    return cronJob({ namespace, name, schedule: every === 1 ? '* * * * *' : `*/${every} * * * *` }, program)
+  })
+}
+
+/**
+ * How long kube-router leaves a pod's policies linked and empty at each sync. The report (seed 000) saw chains missing for a
+ * second and more; a real K3s 1.21 with 61 policies took up to 2.1 s for a sync (measured.md 14), in which it replaces the
+ * table at one stroke. So the moment is put on by a fault of the stand-in's; that a sync is caused by every change of a
+ * pod anywhere, takes effect on all nodes, and that only selected pods are refused, is kube-router's own way.
+ */
+export const rejectGap = { name: 'reject-gap', value: '2.5' } as const
