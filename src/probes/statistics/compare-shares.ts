@@ -1,7 +1,7 @@
 import { blockPermutation } from './block-permutation.ts'
 import { blockLength, blocksOf, equalBlocks, longestRun } from './blocks.ts'
 import { fisher } from './fisher.ts'
-import { type Proportion, proportionOfBlocks } from './proportion.ts'
+import { bothProportions, type Proportion } from './proportion.ts'
 
 export interface SharesCompared {
   before: Proportion
@@ -25,19 +25,16 @@ export function compareShares(before: readonly boolean[], after: readonly boolea
   const all = before.length + after.length
   const independent = stateLength(before, after) ?? stateLength(after, before) ?? blockLength([before, after])
   const length = independent === 1 ? 1 : Math.max(independent, Math.ceil(all / mostBlocks))
-  const shares = {
-    before: proportionOfBlocks(blocksOf(before, length)),
-    after: proportionOfBlocks(blocksOf(after, length)),
-  }
+  const [was, is] = bothProportions(blocksOf(before, length), blocksOf(after, length))
+  const shares = { before: was, after: is }
   if (length === 1) {
-    const [a, b] = [shares.before, shares.after]
-    return { ...shares, p: fisher(a.hits, a.tries, b.hits, b.tries), test: 'exact' }
+    return { ...shares, p: fisher(was.hits, was.tries, is.hits, is.tries), test: 'exact' }
   }
   // The shorter series is used up as well as it can be: it decides how little can be shown.
   const shorter = Math.min(before.length, after.length)
   const equal = Math.floor(shorter / Math.max(1, Math.floor(shorter / length)))
   // Of hits and misses the rarer are dealt out: the same test, quicker.
-  const rareHits = 2 * (shares.before.hits + shares.after.hits) <= all
+  const rareHits = 2 * (was.hits + is.hits) <= all
   const counts = (series: readonly boolean[]) =>
     equalBlocks(series, equal).map(({ hits, tries }) => (rareHits ? hits : tries - hits))
   return { ...shares, p: blockPermutation(counts(before), counts(after)), test: 'blocks' }

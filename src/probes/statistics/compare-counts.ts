@@ -1,0 +1,33 @@
+import { blockPermutation } from './block-permutation.ts'
+import { blockLength, sum } from './blocks.ts'
+
+export interface CountsCompared {
+  /** How many parts were taken together, because what is counted comes in bursts. */
+  length: number
+  /** Probability of so different counts if nothing had changed, two-sided. */
+  p: number
+}
+
+/** As many blocks as the exact test can deal out quickly. */
+const mostBlocks = 240
+/** Counts are rounded so that their sum is about this: the test's time grows with it. */
+const largestSum = 2000
+
+/** Whether what is counted in equal parts of time changed between two periods: by blocks longer than the bursts. */
+export function compareCounts(before: readonly number[], after: readonly number[]): CountsCompared {
+  const hits = [before, after].map((counts) => counts.map((count) => count > 0))
+  const shorter = Math.min(before.length, after.length)
+  const least = Math.max(blockLength(hits), Math.ceil((before.length + after.length) / mostBlocks))
+  const length = Math.max(1, Math.floor(shorter / Math.max(1, Math.floor(shorter / least))))
+  const blocks = [before, after].map((counts) => sumsOf(counts, length))
+  const scale = Math.max(1, sum(blocks.flat()) / largestSum)
+  const [was = [], is = []] = blocks.map((sums) => sums.map((one) => Math.round(one / scale)))
+  return { length, p: blockPermutation(was, is) }
+}
+
+/** Sums of so many parts each; what is left at the end, less than that, is in none. */
+export function sumsOf(counts: readonly number[], length: number): number[] {
+  return Array.from({ length: Math.floor(counts.length / length) }, (_, index) =>
+    sum(counts.slice(index * length, (index + 1) * length)),
+  )
+}
