@@ -1,0 +1,67 @@
+import type { Evidence, Series } from '../probes/evidence.ts'
+
+/** One attempt that did not come through. */
+export interface Failure {
+  atMs: number
+  durationMs: number
+  outcome: Series['attempts'][number][2]
+}
+
+/** A pair as it was seen over the time watched. */
+export interface SeenPair {
+  series: Series
+  tried: number
+  failures: readonly Failure[]
+}
+
+/** A local REJECT is answered within microseconds; a machine that is busy may take a while to say so. */
+const atOnceMs = 500
+
+export function seen(series: Series): SeenPair {
+  // Without a network namespace to stand in, nothing was tried.
+  const attempts = series.attempts.filter(([, , outcome]) => outcome !== 'no-netns')
+  const failures = attempts
+    .filter(([, , outcome]) => outcome !== 'ok')
+    .map(([atMs, durationMs, outcome]) => ({ atMs, durationMs, outcome }))
+  return { series, tried: attempts.length, failures }
+}
+
+/** What should work: what policies deny fails rightly, and tells nothing of a fault. */
+export const expectedPairs = ({ series }: Evidence): SeenPair[] =>
+  series
+    .filter(({ allowed }) => allowed !== false)
+    .map(seen)
+    .filter(({ tried }) => tried > 0)
+
+export const deniedPairs = ({ series }: Evidence): SeenPair[] =>
+  series.filter(({ allowed }) => allowed === false).map(seen)
+
+/** A pair that never worked has another cause than one that works and fails by turns: nobody listens, nothing is routed. */
+export const isIntermittent = ({ tried, failures }: SeenPair): boolean => failures.length > 0 && failures.length < tried
+
+export const isAtOnce = ({ outcome, durationMs }: Failure): boolean =>
+  (outcome === 'refused' || outcome === 'unreachable') && durationMs < atOnceMs
+
+export interface Tally {
+  tried: number
+  failed: number
+}
+
+export const tally = (pairs: readonly SeenPair[]): Tally => ({
+  tried: pairs.reduce((sum, { tried }) => sum + tried, 0),
+  failed: pairs.reduce((sum, { failures }) => sum + failures.length, 0),
+})
+
+/** `namespace/pod`; not a node, a Service, a name, an address outside. */
+export const isPod = (end: string): boolean => !end.includes(':')
+
+/** By address: no name had to be found first. */
+export const isRaw = ({ series }: SeenPair): boolean => series.kind !== 'dns' && series.sort !== 'dns'
+
+/** The pods of a pair that a policy selects in the pair's direction. */
+export const selectedPods = ({ series }: SeenPair): string[] => [
+  ...(series.fromSelected && isPod(series.from) ? [series.from] : []),
+  ...(series.toSelected && isPod(series.to) ? [series.to] : []),
+]
+
+export const isSelected = ({ series }: SeenPair): boolean => series.fromSelected || series.toSelected

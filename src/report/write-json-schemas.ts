@@ -1,0 +1,16 @@
+import { writeFileSync } from 'node:fs'
+import { z } from 'zod'
+import { diagnosisReportSchema } from './diagnosis-json.ts'
+
+/** What `--json` prints, by the file in schema/ that says its form. */
+const reports = { 'diagnosis.json': { title: 'migrate diagnose --json', schema: diagnosisReportSchema } } as const
+
+/** Name and text of each file in schema/. */
+export const jsonSchemas = (): [string, string][] =>
+  Object.entries(reports).map(([file, { title, schema }]) => [
+    file,
+    `${JSON.stringify({ title, ...z.toJSONSchema(schema) }, null, 2)}\n`,
+  ])
+
+if (import.meta.main)
+  for (const [file, text] of jsonSchemas()) writeFileSync(new URL(`../../schema/${file}`, import.meta.url), text)
