@@ -5,6 +5,7 @@ import { FailedError } from '../errors.ts'
 import type { Node } from '../nodes/node.ts'
 import type { KindRef, KubeApi, KubeObject } from './api.ts'
 import { KubeError, KubeUnreachableError } from './errors.ts'
+import { fromModel, toModel } from './model-names.ts'
 import { tunnel } from './tunnel.ts'
 
 const origin = 'https://127.0.0.1'
@@ -12,6 +13,9 @@ const unknownKind = /Unrecognized API version and kind/
 
 /** Dates and micro-times become strings again, as the API sent them. */
 const plain = <T>(value: unknown): T => JSON.parse(JSON.stringify(value)) as T
+
+/** What the API answered with. */
+const sent = (value: unknown): KubeObject => fromModel(plain<KubeObject>(value))
 
 /** The API's own words out of whatever a failed call threw. */
 function asKubeError(error: unknown, what: string): Error {
@@ -101,28 +105,28 @@ export function openKube(servers: readonly Node[]): KubeApi {
           ),
         ),
       )
-      return result ? plain<{ items: KubeObject[] }>(result).items.map((item) => ({ ...item, ...kind })) : []
+      return result ? plain<{ items: KubeObject[] }>(result).items.map((item) => fromModel({ ...item, ...kind })) : []
     },
     async get(kind, name, namespace) {
       const result = await orNull(() =>
         call(`get ${kind.kind} ${name}`, () => objects.read(header(kind, name, namespace))),
       )
-      return result ? plain<KubeObject>(result) : null
+      return result ? fromModel(plain<KubeObject>(result)) : null
     },
     async create(object) {
-      return plain(
+      return sent(
         await call(`create ${object.kind} ${object.metadata.name}`, () =>
-          objects.create(plain<KubeObject>(object) as never),
+          objects.create(toModel(plain<KubeObject>(object)) as never),
         ),
       )
     },
     async patch(kind, name, namespace, patch) {
       const body = { ...patch, ...header(kind, name, namespace) } as KubeObject
       const metadata = { ...(patch as { metadata?: object }).metadata, ...body.metadata }
-      return plain(
+      return sent(
         await call(`patch ${kind.kind} ${name}`, () =>
           objects.patch(
-            { ...body, metadata } as never,
+            toModel({ ...body, metadata }) as never,
             undefined,
             undefined,
             undefined,
@@ -133,9 +137,9 @@ export function openKube(servers: readonly Node[]): KubeApi {
       )
     },
     async replace(object) {
-      return plain(
+      return sent(
         await call(`replace ${object.kind} ${object.metadata.name}`, () =>
-          objects.replace(plain<KubeObject>(object) as never),
+          objects.replace(toModel(plain<KubeObject>(object)) as never),
         ),
       )
     },
