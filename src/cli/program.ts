@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { exitCodes } from '../errors.ts'
+import { baselineCommand } from './baseline.ts'
 import { failureJson, failureOf, failureText } from './failure.ts'
 import { withCommonOptions } from './options.ts'
 import { planCommand } from './plan.ts'
@@ -26,6 +27,7 @@ async function program(args: readonly string[]): Promise<Command> {
     .exitOverride()
   const commands = [
     preflightCommand(),
+    baselineCommand(),
     planCommand(),
     runCommand(),
     resumeCommand(),

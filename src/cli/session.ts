@@ -48,21 +48,31 @@ export const systemClock: Clock = {
 
 /** For looking only: whatever would change something is refused by the gates of nodes and API. */
 export function openForReading(inventory: Inventory, terminal: Terminal): Cluster {
-  return open(inventory, terminal, null)
+  return open(inventory, terminal, 'read', null)
 }
 
-function open(inventory: Inventory, terminal: Terminal, run: RunFiles | null): Cluster {
+/** For watching: the prober runs on the nodes as transient units; the API is only read. */
+export function openForProbing(inventory: Inventory, terminal: Terminal): Cluster {
+  return open(inventory, terminal, 'probe', null)
+}
+
+function open(
+  inventory: Inventory,
+  terminal: Terminal,
+  purpose: 'read' | 'probe' | 'change',
+  run: RunFiles | null,
+): Cluster {
   const redactor = createRedactor()
   const nodes = openNodes(inventory, {
     secrets: promptSecrets(terminal),
     redactor,
-    mode: run === null ? 'read' : 'write',
+    mode: purpose === 'read' ? 'read' : 'write',
     ...(run === null ? {} : { log: new CommandLog(run.logDir, redactor) }),
     note: (message) => process.stderr.write(`note: ${message}\n`),
   })
   const servers = inventory.nodes.filter(({ role }) => role === 'server').map(({ name }) => nodes.get(name))
   const api = openKube(servers)
-  const kube = run === null ? readOnlyKube(api) : api
+  const kube = purpose === 'change' ? api : readOnlyKube(api)
   return {
     nodes,
     kube,
@@ -109,7 +119,7 @@ export async function openRun(
 ): Promise<OpenRun> {
   checkBelongs(plan, inventory)
   const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
-  const cluster = open(inventory, terminal, run)
+  const cluster = open(inventory, terminal, 'change', run)
   const { nodes, kube, reader } = cluster
   const again = 'It is of another version of migrate: use the one that it was made with, or plan anew.'
   const initialFacts = parseFacts(facts, `the facts of plan ${plan.id}`, again)

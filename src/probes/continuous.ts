@@ -60,16 +60,21 @@ systemctl is-active --quiet "$2.service" && { echo "the unit $2 does not stop" >
 rm -rf -- "/run/$2"
 [ -e "$1/results" ] && echo there || echo none`
 
+/** Stops the probing on a node; what it saw stays there. False: it has seen nothing. Can be done again. */
+export async function stopProbe(node: Node, run: string): Promise<boolean> {
+  const command = script('stop-probe', stopScript, [probeFolder(run), unitOf(run)])
+  const { stdout } = await mustRun(node, { ...command, mode: 'write', timeoutMs })
+  if (stdout !== 'none\n' && stdout !== 'there\n')
+    throw new FailedError(`${node.name}: stopping the probe said something unexpected`)
+  return stdout === 'there\n'
+}
+
 /**
  * Stops the probing on a node and copies what it saw to `localPath` (0600). null: the node has seen nothing.
  * What is on the node stays until forgetProbe, so that this can be done again.
  */
 export async function collectProbe(node: Node, run: string, localPath: string): Promise<{ sizeBytes: number } | null> {
-  const command = script('stop-probe', stopScript, [probeFolder(run), unitOf(run)])
-  const { stdout } = await mustRun(node, { ...command, mode: 'write', timeoutMs })
-  if (stdout === 'none\n') return null
-  if (stdout !== 'there\n') throw new FailedError(`${node.name}: stopping the probe said something unexpected`)
-  return fetchFile(node, `${probeFolder(run)}/results`, localPath)
+  return (await stopProbe(node, run)) ? fetchFile(node, `${probeFolder(run)}/results`, localPath) : null
 }
 
 const forgetScript = `rm -rf -- "$1"

@@ -1,0 +1,41 @@
+import { clearLine, cursorTo } from 'node:readline'
+import type { GatherProgress } from '../probes/gather.ts'
+import { duration } from './duration.ts'
+
+/** What is being seen, as one line: redrawn on a terminal, else written now and then. */
+export interface GatherLine {
+  show(progress: GatherProgress): void
+  /** Leaves the screen as it was before the line. */
+  close(): void
+}
+
+const plainEveryMs = 60_000
+
+export function gatherLine(stream: NodeJS.WriteStream, live: boolean, now: () => number): GatherLine {
+  let shownMs = Number.NEGATIVE_INFINITY
+  return {
+    show(progress) {
+      if (live) {
+        cursorTo(stream, 0)
+        stream.write(gatherText(progress))
+        clearLine(stream, 1)
+        return
+      }
+      if (progress.leftMs === null || now() - shownMs < plainEveryMs) return
+      shownMs = now()
+      stream.write(`${gatherText(progress)}\n`)
+    },
+    close() {
+      if (!live) return
+      cursorTo(stream, 0)
+      clearLine(stream, 0)
+    },
+  }
+}
+
+/** `9 min 58 s left, 62 pairs: 240 attempts, 3 failed, 12 rejects, 2 syncs (Ctrl-C keeps what was seen)` */
+export function gatherText({ leftMs, pairs, attempts, failures, rejects, reconciles }: GatherProgress): string {
+  if (leftMs === null) return 'looking at the cluster'
+  const seen = `${attempts} attempts, ${failures} failed, ${rejects} rejects, ${reconciles} syncs`
+  return `${duration(Math.round(leftMs / 1000) * 1000)} left, ${pairs} pairs: ${seen} (Ctrl-C keeps what was seen)`
+}
