@@ -43,7 +43,7 @@ const claims: Record<SignalName, string> = {
   lock: 'more than one message a minute about a held xtables lock',
   conntrack: 'conntrack is more than 75 % full',
   rules: 'more than 10,000 iptables rules',
-  cniRestarts: 'a pod of the CNI was restarted while this was watched',
+  cniRestarts: 'a pod of the CNI was restarted',
   sandboxes: 'pods wait for a sandbox for more than 5 min',
 }
 
@@ -68,12 +68,10 @@ function pendingOf(kubeProxy: NodeSignals['kubeProxy']): Signal {
 }
 
 /** The eight signals of a node, and what else the article looks at: rules that lost their match. */
-export function signalsOf(node: NodeSignals, watched: { fromMs: number; untilMs: number }): Signals {
+export function signalsOf(node: NodeSignals): Signals {
   const { kubeProxy, xtablesLock, conntrack, cniRestarts, stuckSandboxes, malformedRules } = node
   const rules = Object.values(node.ruleCounts).reduce((sum, count) => sum + count, 0)
-  const restarted = cniRestarts.filter(
-    ({ restarts, startedMs }) => restarts > 0 && startedMs !== null && startedMs >= watched.fromMs,
-  )
+  const restarted = cniRestarts.filter(({ restarts }) => restarts > 0)
   const longest = stuckSandboxes.toSorted((a, b) => b.waitingMs - a.waitingMs)[0]
   return {
     syncTime: over(kubeProxy?.syncP99Ms, thresholds.syncP99Ms, seconds, 'no sync was measured'),
@@ -95,7 +93,7 @@ export function signalsOf(node: NodeSignals, watched: { fromMs: number; untilMs:
     cniRestarts: {
       value: restarted.length,
       warns: restarted.length > 0,
-      shown: restarted.map(({ pod }) => pod).join(', ') || 'none',
+      shown: restarted.map(({ pod, restarts }) => `${pod} ${restarts} times`).join(', ') || 'none',
     },
     sandboxes: {
       value: longest?.waitingMs ?? 0,
@@ -117,7 +115,7 @@ export interface NodeConflict {
 }
 
 export const conflictsOf = (evidence: Evidence): NodeConflict[] =>
-  Object.entries(evidence.signals).map(([node, read]) => ({ node, read, signals: signalsOf(read, evidence) }))
+  Object.entries(evidence.signals).map(([node, read]) => ({ node, read, signals: signalsOf(read) }))
 
 /** The node on which a signal is worst. */
 export function worst(nodes: readonly NodeConflict[], name: keyof Signals): NodeConflict | undefined {

@@ -109,7 +109,7 @@ export function isServer(pod: KubePod, facts: Facts): boolean {
 }
 
 /** Pods of Jobs end by themselves: that would look like an outage. */
-function isShortLived(pod: KubePod): boolean {
+export function isShortLived(pod: KubePod): boolean {
   return pod.owner?.startsWith('Job/') ?? false
 }
 

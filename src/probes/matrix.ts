@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { Facts } from '../facts/facts.ts'
-import { considered, isDns, isServer, isSource } from './choose-pairs.ts'
+import { considered, isDns, isServer, isShortLived, isSource } from './choose-pairs.ts'
 import type { Series } from './evidence.ts'
 import { type KubePod, nodeAddress, type Pair, type ProbeKind, pair, podName } from './pairs.ts'
 import { type End, type Enforcer, type Flow, policyVerdict, type Verdict } from './policy-verdict.ts'
@@ -62,7 +62,13 @@ export function chooseMatrix(
     sources: considered(facts.kube.pods.filter((pod) => isSource(pod, facts))),
     verdictOf: (flow) => policyVerdict(facts.kube, flow, enforcer),
   }
-  return choose([...toPods(view), ...toServices(view), ...toHostPorts(view), ...toOutside(view, externalTargets)])
+  return choose([
+    ...toPods(view),
+    ...toServices(view),
+    ...toHostPorts(view),
+    ...toHostNetwork(view),
+    ...toOutside(view, externalTargets),
+  ])
 }
 
 interface View {
@@ -159,6 +165,32 @@ function toHostPorts({ facts, verdictOf }: View): Candidate[] {
         })
       }),
     )
+}
+
+/**
+ * Requests to pods of the host network, from another node: what stands in front of others there, as an ingress controller does,
+ * shows in how long it takes what becomes of them (seed 003).
+ */
+function toHostNetwork({ facts }: View): Candidate[] {
+  return facts.kube.pods
+    .filter((pod) => pod.hostNetwork && pod.phase === 'Running' && pod.ready && !isShortLived(pod))
+    .flatMap((pod) => {
+      const toNode = pod.node
+      if (toNode === null) return []
+      const ports = pod.ports.filter((port) => looksLikeHttp(pod, port)).slice(0, portsOfPod)
+      return ports.flatMap((port) =>
+        nodeNames(facts)
+          .filter((name) => name !== toNode)
+          .map((name) =>
+            candidate(
+              pair(`node:${name}`, `host-port:${toNode}`, port, 'http'),
+              // No policy selects a pod of the host network.
+              { fromNode: name, toNode, sort: 'host-port', fromSelected: false, toSelected: false, allowed: true },
+              [`nodes ${name}>${toNode}`],
+            ),
+          ),
+      )
+    })
 }
 
 function toOutside({ sources, verdictOf }: View, externalTargets: readonly string[]): Candidate[] {
