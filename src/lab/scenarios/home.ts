@@ -1,4 +1,4 @@
-import { churningJobs, rejectGap } from './churn.ts'
+import { churningJobs, refusalsAreHeard, rejectGap } from './churn.ts'
 import { homeAssistant, named } from './home-assistant.ts'
 import {
   app,
@@ -136,7 +136,8 @@ export const home: Scenario = {
   is: "the home cluster of seed 000: 130 policies, three CronJobs that churn pods, and Home Assistant's calls refused in bursts",
   leastNodes: 3,
   agents: 0,
-  fault: rejectGap,
+  files: [refusalsAreHeard],
+  fault: rejectGap(4),
   workload: (nodes, images) => ({
     objects: [
       ...Object.keys(policiesIn).map((name) => namespace(name)),

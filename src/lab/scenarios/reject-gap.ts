@@ -1,4 +1,4 @@
-import { churningJobs, rejectGap } from './churn.ts'
+import { churningJobs, refusalsAreHeard, rejectGap } from './churn.ts'
 import { ringPods, ringWorkload } from './healthy.ts'
 import { homeAssistant, named } from './home-assistant.ts'
 import { app, deployment, namespace, policy, server, service, tcpPort, toDns, toInternet } from './manifests.ts'
@@ -12,7 +12,8 @@ import type { Scenario } from './scenario.ts'
 export const rejectGapScenario: Scenario = {
   is: 'CronJobs churn pods, and kube-router refuses connections of selected pods each time that it reconciles (seed 000)',
   leastNodes: 1,
-  fault: rejectGap,
+  files: [refusalsAreHeard],
+  fault: rejectGap(3),
   workload: (nodes, images) => ({
     objects: [
       ...ringWorkload(images),

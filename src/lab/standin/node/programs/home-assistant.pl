@@ -8,7 +8,6 @@ use Errno qw(EINPROGRESS);
 use File::Basename qw(dirname);
 use IO::Select;
 use Socket;
-use Time::HiRes qw(sleep time);
 
 my ($name, $zone_file, @tcp) = ('', '');
 while (@ARGV) {
@@ -56,7 +55,6 @@ sub note {
 
 my @targets = split ' ', $ENV{CONNECT_TO} // '';
 while (1) {
-    my $begun = time;
     my ($zone, $select, %target) = (zone(), IO::Select->new);
     for my $target (@targets) {
         my ($host, $port) = split /:/, $target;
@@ -73,8 +71,8 @@ while (1) {
         $target{ fileno $socket } = $target;
         $select->add($socket);
     }
-    while ($select->count and (my $left = $begun + $patience - time) > 0) {
-        for my $socket ($select->can_write($left)) {
+    while ($select->count and my @done = $select->can_write($patience)) {
+        for my $socket (@done) {
             local $! = unpack 'i', getsockopt $socket, SOL_SOCKET, SO_ERROR;
             note($target{ fileno $socket }, $! ? "$!" : 'ok');
             $select->remove($socket);
@@ -82,6 +80,5 @@ while (1) {
         }
     }
     note($target{ fileno $_ }, 'timed out') for $select->handles;
-    my $rest = $begun + $every - time;
-    sleep $rest if $rest > 0;
+    select undef, undef, undef, $every;
 }

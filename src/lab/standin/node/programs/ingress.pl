@@ -6,7 +6,6 @@ use strict;
 use warnings;
 use IO::Select;
 use IO::Socket::INET;
-use Time::HiRes qw(time);
 
 my ($name, $zone_file, @tcp) = ('', '');
 while (@ARGV) {
@@ -91,5 +90,5 @@ sub serve {
 
 sub done {
     my ($line, $status, $begun, @tried) = @_;
-    printf "\"%s\" %s %.3f upstream %s\n", $line =~ s/[^ -~]/?/gr, $status, time - $begun, "@tried";
+    printf "\"%s\" %s after %d s, upstream %s\n", $line =~ s/[^ -~]/?/gr, $status, time - $begun, "@tried";
 }
