@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { exitCodes } from '../errors.ts'
 import { baselineCommand } from './baseline.ts'
+import { diagnoseCommand } from './diagnose.ts'
 import { failureJson, failureOf, failureText } from './failure.ts'
 import { withCommonOptions } from './options.ts'
 import { planCommand } from './plan.ts'
@@ -27,6 +28,7 @@ async function program(args: readonly string[]): Promise<Command> {
     .exitOverride()
   const commands = [
     preflightCommand(),
+    diagnoseCommand(),
     baselineCommand(),
     planCommand(),
     runCommand(),

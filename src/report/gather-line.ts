@@ -33,9 +33,10 @@ export function gatherLine(stream: NodeJS.WriteStream, live: boolean, now: () =>
   }
 }
 
-/** `9 min 58 s left, 62 pairs: 240 attempts, 3 failed, 12 rejects, 2 syncs (Ctrl-C keeps what was seen)` */
-export function gatherText({ leftMs, pairs, attempts, failures, rejects, reconciles }: GatherProgress): string {
+/** `9 min 58 s left, 62 pairs: 240 attempts, 3 failed, 12 rejects, 2 syncs, 9 changes (Ctrl-C keeps what was seen)` */
+export function gatherText({ leftMs, pairs, attempts, failures, ...beside }: GatherProgress): string {
   if (leftMs === null) return 'looking at the cluster'
-  const seen = `${attempts} attempts, ${failures} failed, ${rejects} rejects, ${reconciles} syncs`
+  const { rejects, reconciles, churn } = beside
+  const seen = `${attempts} attempts, ${failures} failed, ${rejects} rejects, ${reconciles} syncs, ${churn} changes`
   return `${duration(Math.round(leftMs / 1000) * 1000)} left, ${pairs} pairs: ${seen} (Ctrl-C keeps what was seen)`
 }

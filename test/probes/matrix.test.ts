@@ -1,0 +1,165 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Facts } from '../../src/facts/facts.ts'
+import { policySpecSchema } from '../../src/facts/policies.ts'
+import { type Answering, chooseMatrix, portsToAsk } from '../../src/probes/matrix.ts'
+import { clusterFacts, type PodSpec } from './cluster-facts.ts'
+
+const web = { labels: { app: 'web' } }
+const pods: (PodSpec & { labels?: Record<string, string> })[] = [
+  ...['n1', 'n2', 'n3'].flatMap((node, index) => [
+    { namespace: 'shop', name: `web-${index}`, node, ...web },
+    { namespace: 'pay', name: `cli-${index}`, node, labels: { app: 'cli' } },
+    { namespace: 'open', name: `any-${index}`, node, labels: { app: 'any' } },
+  ]),
+  { namespace: 'kube-system', name: 'dns', node: 'n1', labels: { 'k8s-app': 'kube-dns' }, ports: [] },
+]
+
+/** Three servers; shop lets in pay alone; pay lets out to shop alone. */
+function cluster(list = pods): Facts {
+  const facts = clusterFacts(list)
+  const kube = facts.kube
+  const spec = (value: object) => policySpecSchema.parse(value)
+  const peer = (name: string) => ({ namespaceSelector: { matchLabels: { name } } })
+  kube.namespaces = ['shop', 'pay', 'open', 'kube-system'].map((name) => ({ name, labels: { name } }))
+  kube.policies = [
+    { namespace: 'shop', name: 'in', spec: spec({ podSelector: {}, ingress: [{ from: [peer('pay')] }] }) },
+    {
+      namespace: 'pay',
+      name: 'out',
+      spec: spec({ podSelector: {}, policyTypes: ['Egress'], egress: [{ to: [peer('shop')] }] }),
+    },
+  ]
+  kube.nodes = ['n1', 'n2', 'n3'].map((name, index) => ({ name, internalIp: `192.0.2.${index + 1}` })) as never
+  for (const node of Object.values(facts.nodes)) {
+    Object.assign(node, { network: { links: [] }, k3s: { unit: { role: 'server' }, flags: {} } })
+  }
+  kube.cilium = { daemonSet: null } as never
+  const service = (namespace: string, name: string, selector: Record<string, string>, port: object) => ({
+    ...{ namespace, name, type: 'ClusterIP', clusterIp: '10.43.0.9', selector },
+    ports: [{ protocol: 'TCP', nodePort: null, port: 80, targetPort: 8080, ...port }],
+  })
+  kube.services = [
+    service('shop', 'web', { app: 'web' }, {}),
+    service('shop', 'nobody', { app: 'nobody' }, {}),
+    service('shop', 'headless', { app: 'web' }, {}),
+    service('default', 'kubernetes', {}, { port: 443, targetPort: 6443 }),
+    service('kube-system', 'kube-dns', { 'k8s-app': 'kube-dns' }, { protocol: 'UDP', port: 53, targetPort: 53 }),
+  ]
+  Object.assign(kube.services[2] ?? {}, { clusterIp: null })
+  for (const [index, pod] of kube.pods.entries()) Object.assign(pod, { labels: list[index]?.labels ?? {} })
+  return facts
+}
+const all = (facts: Facts): Answering =>
+  new Map(portsToAsk(facts).map(({ to, port }) => [`${to}:${port}`, { http: true }]))
+
+describe('the matrix', () => {
+  const facts = cluster()
+  const matrix = chooseMatrix(facts, all(facts), ['203.0.113.5:443', 'example.org:443'])
+  const of = (sort: string) => matrix.filter((one) => one.sort === sort)
+
+  test('every sort, allowed and denied, with and without a policy at either end; about sixty at most', () => {
+    expect(matrix.length).toBeLessThanOrEqual(66)
+    expect(new Set(matrix.map(({ id }) => id)).size).toBe(matrix.length)
+    for (const sort of ['same-node', 'cross-node', 'service', 'node', 'dns', 'api', 'external']) {
+      expect(of(sort).length, sort).toBeGreaterThan(0)
+    }
+    for (const sort of ['same-node', 'cross-node', 'node']) {
+      expect(new Set(of(sort).map(({ allowed }) => allowed)), sort).toEqual(new Set([true, false]))
+    }
+    for (const sort of ['same-node', 'cross-node']) {
+      expect(new Set(of(sort).map((one) => `${one.fromSelected} ${one.toSelected}`)).size, sort).toBe(4)
+    }
+  })
+
+  test('every pod is a source, and most often of something that must work', () => {
+    const sources = new Set(matrix.filter(({ allowed }) => allowed !== false).map(({ from }) => from))
+    for (const pod of pods) expect(sources).toContain(`${pod.namespace}/${pod.name}`)
+  })
+
+  test('what policies say is what the pairs carry', () => {
+    const between = matrix.filter(({ sort }) => sort === 'same-node' || sort === 'cross-node')
+    for (const one of between) {
+      const [from, to] = [one.from.split('/')[0], one.to.split('/')[0]]
+      expect(one.allowed, one.id).toBe((to !== 'shop' || from === 'pay') && (from !== 'pay' || to === 'shop'))
+      expect([one.fromSelected, one.toSelected], one.id).toEqual([from === 'pay', to === 'shop'])
+    }
+    for (const one of of('node').filter(({ to }) => to.startsWith('shop/'))) {
+      expect(one.allowed, one.id).toBe(one.fromNode === one.toNode)
+    }
+    for (const one of [...of('dns'), ...of('api')]) expect(one.allowed, one.id).toBe(!one.from.startsWith('pay/'))
+  })
+
+  test('an address outside is judged; a name only where no policy selects who asks', () => {
+    for (const one of of('external')) {
+      const closed = one.from.startsWith('pay/')
+      const named = one.to === 'external:example.org'
+      expect(one.allowed, one.id).toBe(closed ? (named ? null : false) : true)
+    }
+  })
+
+  test('a Service is judged by its pods, left out without any, and is not asked by its own', () => {
+    expect(new Set(of('service').map(({ to }) => to))).toEqual(new Set(['service:shop/web']))
+    for (const one of of('service')) {
+      expect(one.from.startsWith('shop/'), one.id).toBe(false)
+      expect(one.allowed, one.id).toBe(one.from.startsWith('pay/'))
+    }
+  })
+
+  test('the API is its servers: a policy that lets out to them lets in to it', () => {
+    const closed = cluster()
+    const rule = { ports: [{ port: 6443 }], to: [{ ipBlock: { cidr: '192.0.2.0/24' } }] }
+    closed.kube.policies.push({
+      namespace: 'pay',
+      name: 'api',
+      spec: policySpecSchema.parse({ podSelector: {}, policyTypes: ['Egress'], egress: [rule] }),
+    })
+    const asked = chooseMatrix(closed, all(closed)).filter(({ sort }) => sort === 'api')
+    expect(asked.every(({ allowed }) => allowed)).toBe(true)
+    // For Cilium the API is no address, so an ipBlock does not hold it (facts 6.2).
+    closed.kube.cilium = { daemonSet: {} } as never
+    for (const node of Object.values(closed.nodes)) {
+      node.k3s.flags['disable-network-policy'] = { value: 'true', from: 'config' } as never
+    }
+    const under = chooseMatrix(closed, all(closed)).filter(({ sort }) => sort === 'api')
+    for (const one of under) expect(one.allowed, one.id).toBe(!one.from.startsWith('pay/'))
+  })
+
+  test('HTTP is asked only where it answered, and nothing where nothing listens', () => {
+    const answering = new Map(all(facts))
+    answering.set('shop/web-0:8080', null)
+    answering.set('shop/web-1:8080', { http: false })
+    const chosen = chooseMatrix(facts, answering)
+    expect(chosen.some(({ to }) => to === 'shop/web-0')).toBe(false)
+    // A Service with a backend that does not answer works now and then only.
+    expect(chosen.some(({ to }) => to === 'service:shop/web')).toBe(false)
+    for (const one of chosen.filter(({ to }) => to === 'shop/web-1')) expect(one.kind, one.id).toBe('tcp')
+    for (const one of chosen.filter(({ to }) => to === 'shop/web-2')) expect(one.kind, one.id).toBe('http')
+  })
+
+  test('host ports from every other node; behind those of ServiceLB more may be judged', () => {
+    const with_ = cluster()
+    const ports = (hostPort: number) => [{ name: null, port: 8080, protocol: 'TCP', hostPort }]
+    Object.assign(with_.kube.pods.find(({ name }) => name === 'any-0') ?? {}, { containerPorts: ports(9100) })
+    const lb = with_.kube.pods.find(({ name }) => name === 'any-1')
+    Object.assign(lb ?? {}, { containerPorts: ports(80), labels: { 'svccontroller.k3s.cattle.io/svcname': 'web' } })
+    const chosen = chooseMatrix(with_, all(with_)).filter(({ sort }) => sort === 'host-port')
+    expect(chosen.filter(({ port }) => port === 9100).map(({ from, to }) => `${from}>${to}`)).toEqual(
+      expect.arrayContaining(['node:n2>host-port:n1', 'node:n3>host-port:n1']),
+    )
+    for (const one of chosen) expect(one.allowed, one.id).toBe(one.port === 9100 ? true : null)
+  })
+
+  test('the order in which pods and Services are listed makes no difference', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray(pods, { minLength: pods.length }), (shuffled) => {
+        const other = cluster(shuffled)
+        other.kube.services.reverse()
+        const here = cluster()
+        const plain = (list: ReturnType<typeof chooseMatrix>) => list.map(({ id, allowed }) => `${id} ${allowed}`)
+        expect(plain(chooseMatrix(other, all(other)))).toEqual(plain(chooseMatrix(here, all(here))))
+      }),
+      { numRuns: 20 },
+    )
+  })
+})
