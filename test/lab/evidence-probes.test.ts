@@ -91,7 +91,9 @@ describe('a baseline of a healthy cluster', () => {
     expect(http.length).toBeGreaterThan(10)
     for (const one of http) for (const [, , , firstByteMs] of one.attempts) expect(firstByteMs).not.toBeNull()
     const addresses = new Map(evidence.facts.kube.pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod.ip]))
-    const between = evidence.series.filter(({ sort, allowed }) => sort === 'cross-node' && allowed)
+    const between = evidence.series.filter(
+      ({ sort, kind, allowed }) => sort === 'cross-node' && kind === 'http' && allowed,
+    )
     for (const one of between) expect(one.sourceSeen).toBe(addresses.get(one.from))
   })
 
