@@ -1,12 +1,13 @@
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { FailedError, MigrateError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Nodes } from '../nodes/node.ts'
-import { type Attempt, parseAttempts } from './attempts.ts'
+import type { Attempt } from './attempts.ts'
 import { choosePairs } from './choose-pairs.ts'
 import { collectProbe, forgetProbe, probeContinuously } from './continuous.ts'
+import { keptAttempts } from './kept-attempts.ts'
 import { locate, type Pair, pair } from './pairs.ts'
 import { measure } from './reachability.ts'
 
@@ -84,14 +85,7 @@ export function outageProbe(options: OutageProbeOptions) {
     },
 
     /** What was seen, after stop; nothing where it was never started. Collected twice counts once. */
-    async attempts(runId: string): Promise<{ attempts: Attempt[]; broken: number }> {
-      const names = (await filesIn(folder(runId))).filter((name) => name.endsWith('.tsv')).sort()
-      const parsed = await Promise.all(
-        names.map(async (name) => parseAttempts(await readFile(join(folder(runId), name), 'utf8'))),
-      )
-      const attempts = new Map(parsed.flatMap((one) => one.attempts).map((one) => [`${one.id} ${one.atMs}`, one]))
-      return { attempts: [...attempts.values()], broken: parsed.reduce((sum, one) => sum + one.broken, 0) }
-    },
+    attempts: (runId: string): Promise<{ attempts: Attempt[]; broken: number }> => keptAttempts(folder(runId)),
   }
 }
 
@@ -104,15 +98,6 @@ async function keepPairs(folder: string, path: string, pairs: readonly Pair[]): 
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeFile(`${path}.new`, JSON.stringify(pairs, null, 1), { mode: 0o600 })
   await rename(`${path}.new`, path)
-}
-
-async function filesIn(path: string): Promise<string[]> {
-  try {
-    return await readdir(path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-    throw error
-  }
 }
 
 async function readIfThere(path: string): Promise<string | null> {

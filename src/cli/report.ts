@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { Command } from 'commander'
+import { writeDurably } from '../engine/durable-file.ts'
+import { foldState } from '../engine/fold.ts'
+import { readJournal } from '../engine/journal.ts'
+import { openRunStore, type RunFiles, type RunStore } from '../engine/run-store.ts'
+import type { RunState } from '../engine/state.ts'
+import { InputError } from '../errors.ts'
+import type { Facts } from '../facts/facts.ts'
+import { parseFacts } from '../facts/parse-facts.ts'
+import { type Evidence, evidenceSchema } from '../probes/evidence.ts'
+import { keptAttempts } from '../probes/kept-attempts.ts'
+import { outagesOf } from '../probes/outage.ts'
+import type { Measured, ReportData } from '../report/html/report-data.ts'
+import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
+import { toolVersion } from './version.ts'
+
+interface Flags {
+  run?: string
+  output?: string
+}
+
+export function reportCommand(): Command {
+  return withCommonOptions(new Command('report'))
+    .description('one HTML file about a run: opens offline, prints, asks nothing of any node')
+    .option('--run <id>', 'the run (default: the newest; migrate status lists them)')
+    .option('-o, --output <file>', "where to write it (default: report.html in the run's folder)")
+    .action(async ({ run: runId, output }: Flags, command: Command) => {
+      const options = commonOptions(command)
+      const inventory = inventoryOf(options, false)
+      const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
+      const run = await store.openRun(runId ?? (await newest(store)))
+      const file = output === undefined ? join(run.dir, 'report.html') : resolve(output)
+      // What draws the pictures is much code that no other command needs.
+      const { reportPage } = await import('../report/html/page.ts')
+      await writeDurably(file, reportPage(await read(store, run)))
+      if (options.json) process.stdout.write(`${JSON.stringify({ kind: 'report', runId: run.runId, file })}\n`)
+      else process.stdout.write(`The report of run ${run.runId} is in ${file}\n`)
+    })
+}
+
+async function newest(store: RunStore): Promise<string> {
+  const [run] = await store.runs()
+  if (run !== undefined) return run.runId
+  throw new InputError(`there is no run in ${store.root} to report on`, { next: 'migrate plan, then migrate run' })
+}
+
+async function read(store: RunStore, run: RunFiles): Promise<ReportData> {
+  const { plan } = await run.plan()
+  const journal = await readJournal(run.journal)
+  const state = foldState(journal)
+  const { attempts } = await keptAttempts(join(run.dir, 'probe'))
+  const [fromMs, untilMs] = [Date.parse(journal[0]?.time ?? ''), Date.parse(journal.at(-1)?.time ?? '')]
+  const measured = await measurements(join(store.root, 'baselines'))
+  return {
+    toolVersion: toolVersion(),
+    madeAt: new Date().toISOString(),
+    runId: run.runId,
+    runDir: run.dir,
+    plan,
+    journal,
+    before: await recorded(run, state, 'before'),
+    after: await recorded(run, state, 'after'),
+    pairs: outagesOf(attempts),
+    baseline: measured.findLast(({ evidence }) => evidence.untilMs <= fromMs) ?? null,
+    verification: measured.findLast(({ evidence }) => evidence.fromMs >= untilMs) ?? null,
+  }
+}
+
+/** Facts that the run kept under a name; null when it never came so far. */
+async function recorded(run: RunFiles, state: RunState, name: string): Promise<Facts | null> {
+  const record = state.records.get(name)
+  if (record === undefined) return null
+  const next = 'Facts of another version of migrate: use the one that the run was made with.'
+  return parseFacts(await run.records.load(record.file, record.sha256), `${run.dir}/${record.file}`, next)
+}

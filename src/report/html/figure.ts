@@ -1,0 +1,52 @@
+import * as Plot from '@observablehq/plot'
+import { parseHTML } from 'linkedom'
+import { visible } from '../escape.ts'
+import { html, Markup } from './html.ts'
+
+/** Marks, scales and sizes of one picture; its colours are the variables of style.ts. */
+export type Picture = Omit<Plot.PlotOptions, 'document' | 'className' | 'ariaLabel' | 'style' | 'title' | 'caption'>
+
+export interface Figure {
+  /** What it shows, in a few words. */
+  title: string
+  /** What is to be seen in it, in a sentence or two: for those who cannot see it, and for those who can. */
+  says: string
+  picture: Picture
+  /** What its colours and signs mean. */
+  legend?: Markup
+  /** The numbers behind it. */
+  table: Markup
+}
+
+/** A picture as static SVG, with a text alternative and its numbers folded beneath. Wide ones scroll in their own box. */
+export function figure({ title, says, picture, legend, table }: Figure): Markup {
+  return html`<figure>
+<figcaption><strong>${title}</strong> ${says}</figcaption>
+${legend ?? null}
+<div class="scroll" tabindex="0" role="group" aria-label="${title} (picture)">${draw(picture, `${title}. ${says}`)}</div>
+<details class="numbers"><summary>The numbers behind it: ${lowerFirst(title)}</summary>
+${table}</details>
+</figure>`
+}
+
+/** Text in a picture that came from elsewhere goes through here: Plot escapes markup, not what cannot be seen. */
+export const shownText = visible
+
+/** The middle gives way, because names differ at both ends. */
+export function shortened(text: string, length: number): string {
+  const shown = visible(text)
+  if (shown.length <= length) return shown
+  const head = Math.ceil((length - 1) / 2)
+  return `${shown.slice(0, head)}…${shown.slice(shown.length - (length - 1 - head))}`
+}
+
+function draw(picture: Picture, alternative: string): Markup {
+  const { document } = parseHTML('<!doctype html><html lang="en"></html>')
+  const svg = Plot.plot({ ...picture, document, className: 'plot', ariaLabel: visible(alternative) })
+  svg.setAttribute('role', 'img')
+  // Plot's own style element says what style.ts says; without it, the page needs no other style than its own.
+  for (const style of svg.querySelectorAll('style')) style.remove()
+  return new Markup(svg.outerHTML)
+}
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1)

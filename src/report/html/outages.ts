@@ -1,0 +1,158 @@
+import * as Plot from '@observablehq/plot'
+import { type Outage, type PairOutages, summarize } from '../../probes/outage.ts'
+import { duration } from '../duration.ts'
+import type { StepOutage } from '../outage-table.ts'
+import { runStory } from '../run-story.ts'
+import { stepOutages } from '../step-outages.ts'
+import { figure, shortened, shownText } from './figure.ts'
+import { html, type Markup } from './html.ts'
+import { htmlTable } from './html-table.ts'
+import { notMeasured } from './not-measured.ts'
+import type { ReportData } from './report-data.ts'
+import { axisOf, pauseMarks, timeScale, width } from './timeline.ts'
+import { clockTime } from './times.ts'
+
+const rowHeight = 17
+const marginLeft = 330
+
+/** What was announced beside what was measured, step by step and pair by pair. */
+export function outageSection(data: ReportData): Markup {
+  const steps = stepOutages(data.plan, data.journal, data.pairs)
+  return html`<section id="outages"><h2>What was interrupted</h2>
+${steps.length === 0 ? html`<p>No step announced an interruption, and none was measured.</p>` : stepTable(steps)}
+${
+  data.pairs.length === 0
+    ? notMeasured(
+        'How long connections between pods were interrupted was not measured.',
+        'The step “measure” of a run does it; it was skipped, or its results are not in the folder of the run.',
+      )
+    : pairFigure(data)
+}
+</section>`
+}
+
+function stepTable(steps: readonly StepOutage[]): Markup {
+  const rows = steps.map(({ stepId, what, expectedMs, lasted, pairs }) => {
+    const longest = pairs === null ? null : Math.max(0, ...pairs.map(({ ms }) => ms))
+    const cut = new Set(pairs?.map(({ pair }) => pair)).size
+    return [
+      html`<code>${stepId}</code>`,
+      what,
+      expectedMs === null ? '' : duration(expectedMs),
+      (lasted ?? []).map(({ startMs, endMs, wayBack }, index) => [
+        index > 0 ? ', ' : '',
+        endMs === null ? html`<strong class="bad">not over</strong>` : measured(endMs - startMs, expectedMs),
+        wayBack ? ' (going back)' : '',
+      ]),
+      longest === null ? 'not measured' : cut === 0 ? 'none' : measured(longest, lasted === null ? expectedMs : null),
+      pairs === null ? '' : cut,
+    ]
+  })
+  return htmlTable(
+    'Announced and measured',
+    [
+      { title: 'Step' },
+      { title: 'Announced to be interrupted' },
+      { title: 'Expected', isNumber: true },
+      { title: 'Lasted', isNumber: true },
+      { title: 'Longest of a pair', isNumber: true },
+      { title: 'Pairs', isNumber: true },
+    ],
+    rows,
+  )
+}
+
+/** Longer than expected is said, not only coloured. */
+function measured(ms: number, expectedMs: number | null): Markup {
+  if (expectedMs === null || ms <= expectedMs) return html`${duration(ms)}`
+  return html`<strong class="bad">${duration(ms)}, longer than expected</strong>`
+}
+
+function pairFigure(data: ReportData): Markup {
+  const story = runStory(data.plan, data.journal)
+  const axis = axisOf(story)
+  const cut = data.pairs
+    .filter(({ outages }) => outages.length > 0)
+    .toSorted((a, b) => (a.outages[0]?.startMs ?? 0) - (b.outages[0]?.startMs ?? 0))
+  const { pairs, working, interrupted, longestMs, notBack } = summarize(data.pairs)
+  const bars = cut.flatMap(({ id, outages }) =>
+    outages.map((outage) => ({
+      row: id,
+      x1: axis.at(outage.startMs),
+      x2: axis.at(outage.startMs + outage.lengthMs),
+      text: outage.endMs === null ? 'not back' : duration(outage.lengthMs),
+      colour: outage.endMs === null ? 'var(--bad)' : 'var(--away)',
+      title: shownText(`${id}: ${outageText(outage)}`),
+    })),
+  )
+  const gaps = cut.flatMap(({ id, unmeasured }) =>
+    unmeasured.map(({ startMs, endMs }) => ({ row: id, x1: axis.at(startMs), x2: axis.at(endMs) })),
+  )
+  const says = [
+    `${pairs} pairs were probed twice a second; ${interrupted} of the ${working} that worked were interrupted, the longest for ${duration(longestMs)}.`,
+    notBack.length === 0 ? 'All of them work again.' : `${notBack.length} did not work again: ${notBack.join(', ')}.`,
+    'Times are those of the nodes’ clocks.',
+  ]
+  return figure({
+    title: 'Every interruption of every pair',
+    says: says.join(' '),
+    legend: html`<ul class="legend"><li><span class="swatch away"></span>no connection</li>
+${bars.some(({ text }) => text === 'not back') ? html`<li><span class="swatch failed"></span>not back at the end</li>` : null}
+${gaps.length > 0 ? html`<li><span class="swatch gap"></span>not measured: the source was away</li>` : null}
+${story.pauses.length > 0 ? html`<li><span class="swatch pause"></span>nobody at it</li>` : null}</ul>`,
+    picture: {
+      width,
+      height: Math.max(1, cut.length) * rowHeight + 60,
+      marginLeft,
+      marginRight: 60,
+      marginBottom: 40,
+      x: timeScale(axis),
+      y: {
+        type: 'band',
+        domain: cut.map(({ id }) => id),
+        label: null,
+        tickSize: 0,
+        tickFormat: (id: string) => shortened(id, 52),
+        paddingInner: 0.35,
+      },
+      marks: [
+        Plot.gridX(
+          axis.ticks.map(({ at }) => at),
+          { stroke: 'var(--line)' },
+        ),
+        ...pauseMarks(axis, story.pauses),
+        Plot.barX(gaps, { x1: 'x1', x2: 'x2', y: 'row', fill: 'var(--gap)' }),
+        Plot.barX(bars, { x1: 'x1', x2: 'x2', y: 'row', fill: 'colour', title: 'title' }),
+        Plot.text(bars, { x: 'x2', y: 'row', text: 'text', textAnchor: 'start', dx: 4, fill: 'var(--quiet)' }),
+      ],
+    },
+    table: pairTable(data.pairs),
+  })
+}
+
+const outageText = ({ startMs, endMs, lengthMs, atMostMs, failedAttempts, outcomes }: Outage) =>
+  `from ${clockTime(startMs)} UTC ${endMs === null ? 'until the end' : `for ${duration(lengthMs)}, at most ${duration(atMostMs ?? lengthMs)}`}; ${failedAttempts} attempts: ${outcomes.join(', ')}`
+
+function pairTable(pairs: readonly PairOutages[]): Markup {
+  return htmlTable(
+    'Pairs by their longest interruption',
+    [
+      { title: 'Pair' },
+      { title: 'Attempts', isNumber: true },
+      { title: 'Longest', isNumber: true },
+      { title: 'At most', isNumber: true },
+      { title: 'In sum', isNumber: true },
+      { title: 'Interruptions' },
+    ],
+    pairs
+      .toSorted((a, b) => b.longestMs - a.longestMs)
+      .map(({ id, attempts, workedAtFirst, outages, longestMs, totalMs }) => [
+        html`<code>${id}</code>`,
+        attempts,
+        outages.length === 0 ? '' : duration(longestMs),
+        outages.length === 0 ? '' : duration(Math.max(...outages.map((one) => one.atMostMs ?? one.lengthMs))),
+        outages.length === 0 ? '' : duration(totalMs),
+        workedAtFirst ? outages.map(outageText).join('; ') || 'none' : 'did not work when probing began',
+      ]),
+  )
+}

@@ -1,0 +1,182 @@
+import * as Plot from '@observablehq/plot'
+import { compareEvidence } from '../../operations/evidence-counts.ts'
+import type { Evidence } from '../../probes/evidence.ts'
+import { figure } from './figure.ts'
+import { html, type Markup } from './html.ts'
+import { htmlTable } from './html-table.ts'
+import { notMeasured } from './not-measured.ts'
+import type { ReportData } from './report-data.ts'
+import { width } from './timeline.ts'
+import { dateAndTime } from './times.ts'
+
+/** How many bars a measurement is divided into at most. */
+const barCount = 90
+const panelHeight = 130
+
+/** Packets that kube-router refused, before and after, with the times at which it wrote its rules anew. */
+export function rejectSection(data: ReportData): Markup {
+  const { baseline, verification, before, after } = data
+  const measured = [
+    ...(baseline === null ? [] : [{ when: 'before', evidence: baseline.evidence }]),
+    ...(verification === null ? [] : [{ when: 'after', evidence: verification.evidence }]),
+  ]
+  return html`<section id="rejects"><h2>Refused packets</h2>
+${measured.length === 0 ? null : rejectFigure(measured)}
+${
+  baseline === null
+    ? notMeasured(
+        'Refused packets were not measured over a time before this run.',
+        'A baseline that is taken before a run does it:',
+        'migrate baseline --duration 10m',
+      )
+    : null
+}
+${
+  verification === null
+    ? notMeasured('Nor were they after it.', 'Measured again and compared:', 'migrate verify --duration 10m')
+    : null
+}
+${before !== null && after !== null ? countTable(compareEvidence(before, after)) : null}
+</section>`
+}
+
+interface MeasuredTime {
+  when: string
+  evidence: Evidence
+}
+
+function rejectFigure(measured: readonly MeasuredTime[]): Markup {
+  const longestMs = Math.max(1000, ...measured.map(({ evidence }) => evidence.untilMs - evidence.fromMs))
+  const binMs = Math.max(1000, Math.ceil(longestMs / barCount / 1000) * 1000)
+  const bars = measured.flatMap(({ when, evidence }) => binned(evidence, binMs).map((bin) => ({ when, ...bin })))
+  const reconciles = measured.flatMap(({ when, evidence }) =>
+    evidence.rejects.flatMap(({ reconcilesMs }) => reconcilesMs).map((ms) => ({ when, at: ms - evidence.fromMs })),
+  )
+  return figure({
+    title: 'Packets refused by kube-router',
+    says: measured.map(saysOf).join(' '),
+    legend: html`<ul class="legend"><li><span class="swatch reject"></span>packets refused in ${binMs / 1000} s, all nodes</li>
+<li><span class="sign reconcile">|</span> kube-router wrote its rules anew</li></ul>`,
+    picture: {
+      width,
+      height: measured.length * panelHeight + 60,
+      marginLeft: 60,
+      marginRight: 60,
+      marginBottom: 40,
+      x: {
+        domain: [0, longestMs],
+        label: 'since it began',
+        labelAnchor: 'right',
+        ticks: ticksOf(longestMs),
+        tickFormat: elapsed,
+      },
+      y: {
+        grid: true,
+        label: null,
+        nice: true,
+        ticks: 4,
+        domain: [0, Math.max(1, ...bars.map(({ packets }) => packets))],
+      },
+      fy: { domain: measured.map(({ when }) => when), label: null, padding: 0.25 },
+      marks: [
+        Plot.ruleY([0], { stroke: 'var(--axis)' }),
+        Plot.rectY(bars, {
+          fy: 'when',
+          x1: 'x1',
+          x2: 'x2',
+          y: 'packets',
+          fill: 'var(--reject)',
+          insetLeft: 0.5,
+          insetRight: 0.5,
+          title: 'title',
+        }),
+        Plot.tickX(reconciles, {
+          fy: 'when',
+          x: 'at',
+          stroke: 'var(--ink)',
+          strokeOpacity: 0.7,
+          y: null,
+          insetTop: -14,
+          insetBottom: panelHeight * 0.66,
+        }),
+      ],
+    },
+    table: podTable(measured),
+  })
+}
+
+/** Bins without a packet are left out. */
+function binned(evidence: Evidence, binMs: number) {
+  const increments = evidence.rejects.flatMap(({ rejects }) => rejects.flatMap((one) => one.increments))
+  const bins = Map.groupBy(increments, ([atMs]) => Math.floor((atMs - evidence.fromMs) / binMs))
+  return [...bins].map(([bin, list]) => {
+    const packets = list.reduce((sum, [, count]) => sum + count, 0)
+    return { x1: bin * binMs, x2: (bin + 1) * binMs, packets, title: `${packets} packets from ${elapsed(bin * binMs)}` }
+  })
+}
+
+function ticksOf(lengthMs: number): number[] {
+  const step =
+    [10, 30, 60, 120, 300, 600, 1800, 3600].map((s) => s * 1000).find((ms) => lengthMs / ms <= 10) ?? 4 * 3_600_000
+  return Array.from({ length: Math.floor(lengthMs / step) + 1 }, (_, index) => index * step)
+}
+
+/** `2:30` minutes and seconds. */
+const elapsed = (ms: number) =>
+  `${Math.floor(ms / 60_000)}:${String(Math.floor((ms % 60_000) / 1000)).padStart(2, '0')}`
+
+const packetsOf = (evidence: Evidence) =>
+  evidence.rejects
+    .flatMap(({ rejects }) => rejects.flatMap(({ increments }) => increments.map(([, count]) => count)))
+    .reduce((sum, count) => sum + count, 0)
+
+const perHour = (count: number, { fromMs, untilMs }: Evidence) =>
+  Math.round(count / Math.max(1 / 3600, (untilMs - fromMs) / 3_600_000))
+
+function saysOf({ when, evidence }: MeasuredTime): string {
+  const reconciles = evidence.rejects.reduce((sum, { reconcilesMs }) => sum + reconcilesMs.length, 0)
+  const packets = packetsOf(evidence)
+  const problems = evidence.rejects.flatMap(({ node, problem }) => (problem === null ? [] : [`${node}: ${problem}`]))
+  const start = `${when === 'before' ? 'Before' : 'After'} (from ${dateAndTime(evidence.fromMs)} UTC):`
+  return `${start} ${packets} packets, ${perHour(packets, evidence)} an hour, with ${reconciles} reconciles.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
+}
+
+function podTable(measured: readonly MeasuredTime[]): Markup {
+  const byPod = new Map<string, number[]>()
+  for (const [index, { evidence }] of measured.entries())
+    for (const { rejects } of evidence.rejects)
+      for (const { namespace, pod, increments } of rejects) {
+        const counts = byPod.get(`${namespace}/${pod}`) ?? measured.map(() => 0)
+        counts[index] = (counts[index] ?? 0) + increments.reduce((sum, [, count]) => sum + count, 0)
+        byPod.set(`${namespace}/${pod}`, counts)
+      }
+  const rows = [...byPod].toSorted(([, a], [, b]) => Math.max(...b) - Math.max(...a))
+  return htmlTable(
+    'Refused packets by pod',
+    [
+      { title: 'Pod' },
+      ...measured.flatMap(({ when }) => [
+        { title: `Packets ${when}`, isNumber: true as const },
+        { title: 'An hour', isNumber: true as const },
+      ]),
+    ],
+    rows.map(([pod, counts]) => [
+      html`<code>${pod}</code>`,
+      ...measured.flatMap(({ evidence }, index) => [counts[index] ?? 0, perHour(counts[index] ?? 0, evidence)]),
+    ]),
+  )
+}
+
+function countTable({ before, now }: ReturnType<typeof compareEvidence>): Markup {
+  const shown = (count: number | null) => count ?? 'not read'
+  return htmlTable(
+    'What the run counted before its first change and at its end',
+    [{ title: 'On all nodes together' }, { title: 'Before', isNumber: true }, { title: 'At the end', isNumber: true }],
+    [
+      ['Packets refused since kube-router’s last sync', shown(before.rejected), shown(now.rejected)],
+      ['kube-router’s chains and rules', before.kubeRouter, now.kubeRouter],
+      ['kube-router’s ipsets', before.ipsets, now.ipsets],
+      ['flannel’s chains and rules', before.flannel, now.flannel],
+    ],
+  )
+}

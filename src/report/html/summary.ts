@@ -1,0 +1,85 @@
+import { foldState } from '../../engine/fold.ts'
+import { compareReachability } from '../../probes/compare.ts'
+import { summarize } from '../../probes/outage.ts'
+import { duration } from '../duration.ts'
+import { standing } from '../status-text.ts'
+import { stepOutages } from '../step-outages.ts'
+import { html, type Markup, type Part } from './html.ts'
+import type { ReportData } from './report-data.ts'
+import { dateAndTime } from './times.ts'
+
+/** The few numbers that are asked for first. */
+export function summary(data: ReportData): Markup {
+  const { plan, journal } = data
+  const state = foldState(journal)
+  const began = journal.find(({ kind }) => kind === 'run-started')
+  const fromMs = Date.parse(began?.time ?? '')
+  const untilMs = Date.parse(journal.at(-1)?.time ?? '')
+  const outcome = standing(state)
+  const sort = state.finished === 'done' ? 'good' : state.finished === 'rolled-back' ? 'undone' : 'open'
+  return html`<header>
+<p class="kind">Report of a run</p>
+<h1>${plan.cluster}</h1>
+<p class="outcome ${sort}"><b>${outcome.charAt(0).toUpperCase() + outcome.slice(1)}</b></p>
+<p class="quiet">${plan.runbook} · run ${data.runId} · ${dateAndTime(fromMs)} to ${dateAndTime(untilMs)} UTC${began?.kind === 'run-started' ? ` · by ${began.operator}` : ''}</p>
+<dl class="key">${keyFigures(data, untilMs - fromMs).map(({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>`)}</dl>
+</header>`
+}
+
+interface KeyFigure {
+  name: string
+  value: Part
+  note: Part
+}
+
+function keyFigures(data: ReportData, lengthMs: number): KeyFigure[] {
+  return [
+    {
+      name: 'Took',
+      value: duration(lengthMs),
+      note: `${data.plan.steps.length} steps, ${data.journal.filter(({ kind }) => kind === 'done').length} changes done`,
+    },
+    controlPlane(data),
+    longestOutage(data),
+    kept(data),
+  ]
+}
+
+const missing = (name: string, note: string): KeyFigure => ({ name, value: html`<span class="quiet">–</span>`, note })
+
+function controlPlane({ plan, journal, pairs }: ReportData): KeyFigure {
+  const name = 'Kubernetes API away'
+  const announced = stepOutages(plan, journal, pairs).filter(({ lasted }) => lasted !== null)
+  const lasted = announced.flatMap((outage) => outage.lasted ?? [])
+  const expectedMs = announced.reduce((sum, outage) => sum + (outage.expectedMs ?? 0), 0)
+  if (announced.length === 0) return missing(name, 'no step announced it')
+  const open = lasted.some(({ endMs }) => endMs === null)
+  const total = lasted.reduce((sum, { startMs, endMs }) => sum + ((endMs ?? startMs) - startMs), 0)
+  return {
+    name,
+    value: open ? 'not over' : lasted.length === 0 ? 'never' : duration(total),
+    note: `${lasted.length > 1 ? `${lasted.length} times; ` : ''}announced: at most ${duration(expectedMs)}`,
+  }
+}
+
+function longestOutage({ pairs }: ReportData): KeyFigure {
+  const name = 'Longest between pods'
+  if (pairs.length === 0) return missing(name, 'not measured')
+  const { interrupted, working, longestMs, notBack } = summarize(pairs)
+  const back = notBack.length === 0 ? 'all back' : `${notBack.length} not back`
+  return { name, value: duration(longestMs), note: `${interrupted} of ${working} pairs were interrupted; ${back}` }
+}
+
+function kept({ before, after }: ReportData): KeyFigure {
+  const name = 'Pairs that still connect'
+  if (!before?.reachability || !after?.reachability) return missing(name, 'not recorded both before and after')
+  const compared = compareReachability(before.reachability, after.reachability)
+  const worked = compared.filter((pair) => pair.before === 'ok')
+  const lost = worked.filter(({ verdict }) => verdict === 'worse').length
+  const opened = compared.filter(({ verdict }) => verdict === 'better').length
+  return {
+    name,
+    value: `${worked.filter((pair) => pair.after === 'ok').length} of ${worked.length}`,
+    note: `${lost} lost, ${opened} opened, of ${compared.length} tried`,
+  }
+}
