@@ -6,6 +6,7 @@ import { failureJson, failureOf, failureText } from './failure.ts'
 import { withCommonOptions } from './options.ts'
 import { planCommand } from './plan.ts'
 import { preflightCommand } from './preflight.ts'
+import { reportCommand } from './report.ts'
 import { resumeCommand } from './resume.ts'
 import { rollbackCommand } from './rollback.ts'
 import { runCommand } from './run.ts'
@@ -36,6 +37,7 @@ async function program(args: readonly string[]): Promise<Command> {
     rollbackCommand(),
     verifyCommand(),
     statusCommand(),
+    reportCommand(),
   ]
   // The lab is much code that nobody needs who migrates a cluster.
   if (args.includes('lab') || args.includes('--help') || args.includes('-h') || args.length === 0) {

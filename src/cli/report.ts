@@ -9,7 +9,7 @@ import type { RunState } from '../engine/state.ts'
 import { InputError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { parseFacts } from '../facts/parse-facts.ts'
-import { type Evidence, evidenceSchema } from '../probes/evidence.ts'
+import { evidenceSchema } from '../probes/evidence.ts'
 import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
 import type { Measured, ReportData } from '../report/html/report-data.ts'
@@ -74,4 +74,25 @@ async function recorded(run: RunFiles, state: RunState, name: string): Promise<F
   if (record === undefined) return null
   const next = 'Facts of another version of migrate: use the one that the run was made with.'
   return parseFacts(await run.records.load(record.file, record.sha256), `${run.dir}/${record.file}`, next)
+}
+
+/** Every evidence that is kept for this cluster, oldest first. One that cannot be read is told and left out. */
+async function measurements(folder: string): Promise<Measured[]> {
+  const names = await readdir(folder).catch(() => [])
+  const found: Measured[] = []
+  for (const name of names.filter((one) => one.endsWith('.json'))) {
+    const file = join(folder, name)
+    const evidence = evidenceSchema.safeParse(await readJson(file))
+    if (evidence.success) found.push({ file, evidence: evidence.data, judged: null })
+    else process.stderr.write(`note: ${file} is left out: it cannot be read as evidence\n`)
+  }
+  return found.toSorted((a, b) => a.evidence.fromMs - b.evidence.fromMs)
+}
+
+async function readJson(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'))
+  } catch {
+    return undefined
+  }
 }

@@ -26,9 +26,12 @@ ${checks(data)}
 </section>`
 }
 
-function measuredFindings(when: string, { evidence, diagnoses, notMeasured: missing }: Measured): Markup {
-  const gaps = [...evidence.notMeasured, ...missing]
-  return html`<h3>${when}: ${diagnoses.length === 0 ? 'nothing was found' : diagnoses.length === 1 ? 'one cause' : `${diagnoses.length} causes`} <span class="quiet">in ${duration(evidence.untilMs - evidence.fromMs)} from ${dateAndTime(evidence.fromMs)} UTC</span></h3>
+function measuredFindings(when: string, { evidence, judged }: Measured): Markup {
+  const diagnoses = judged?.diagnoses ?? []
+  const gaps = [...evidence.notMeasured, ...(judged?.notMeasured ?? [])]
+  const found = ['nothing was found', 'one cause'][diagnoses.length] ?? `${diagnoses.length} causes`
+  return html`<h3>${when}: ${judged === null ? 'measured, not judged' : found}
+<span class="quiet">in ${duration(evidence.untilMs - evidence.fromMs)} from ${dateAndTime(evidence.fromMs)} UTC</span></h3>
 ${diagnoses.map(diagnosisMarkup)}
 ${gaps.length === 0 ? null : html`<details><summary>Not measured: ${gaps.length}</summary><ul>${gaps.map((gap) => html`<li>${gap}</li>`)}</ul></details>`}`
 }

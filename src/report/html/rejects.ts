@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import { compareEvidence } from '../../operations/evidence-counts.ts'
 import type { Evidence } from '../../probes/evidence.ts'
+import { rateOfParts } from '../../probes/statistics/poisson-rate.ts'
 import { figure } from './figure.ts'
 import { html, type Markup } from './html.ts'
 import { htmlTable } from './html-table.ts'
@@ -125,20 +126,27 @@ function ticksOf(lengthMs: number): number[] {
 const elapsed = (ms: number) =>
   `${Math.floor(ms / 60_000)}:${String(Math.floor((ms % 60_000) / 1000)).padStart(2, '0')}`
 
-const packetsOf = (evidence: Evidence) =>
-  evidence.rejects
-    .flatMap(({ rejects }) => rejects.flatMap(({ increments }) => increments.map(([, count]) => count)))
-    .reduce((sum, count) => sum + count, 0)
-
 const perHour = (count: number, { fromMs, untilMs }: Evidence) =>
   Math.round(count / Math.max(1 / 3600, (untilMs - fromMs) / 3_600_000))
 
 function saysOf({ when, evidence }: MeasuredTime): string {
   const reconciles = evidence.rejects.reduce((sum, { reconcilesMs }) => sum + reconcilesMs.length, 0)
-  const packets = packetsOf(evidence)
   const problems = evidence.rejects.flatMap(({ node, problem }) => (problem === null ? [] : [`${node}: ${problem}`]))
+  const { count, perHour: rate, interval } = rateOf(evidence)
+  const [low, high] = interval.map((one) => one.toFixed(0))
   const start = `${when === 'before' ? 'Before' : 'After'} (from ${dateAndTime(evidence.fromMs)} UTC):`
-  return `${start} ${packets} packets, ${perHour(packets, evidence)} an hour, with ${reconciles} reconciles.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
+  return `${start} ${count} packets, ${rate.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
+}
+
+/** Refusals come in bursts, so they are counted in parts of ten seconds. */
+function rateOf(evidence: Evidence) {
+  const partMs = 10_000
+  const counts = new Array<number>(Math.max(1, Math.round((evidence.untilMs - evidence.fromMs) / partMs))).fill(0)
+  for (const { x1, packets } of binned(evidence, partMs)) {
+    const part = Math.min(x1 / partMs, counts.length - 1)
+    counts[part] = (counts[part] ?? 0) + packets
+  }
+  return rateOfParts(counts, partMs)
 }
 
 function podTable(measured: readonly MeasuredTime[]): Markup {

@@ -25,11 +25,10 @@ export interface ReportData {
   verification: Measured | null
 }
 
-/** Evidence, the file it stands in, and what it means. */
+/** Evidence, and the file it stands in. */
 export interface Measured {
   file: string
   evidence: Evidence
-  diagnoses: readonly Diagnosis[]
-  /** What would have been needed for a finding and is missing. */
-  notMeasured: readonly string[]
+  /** What it means, and what would have been needed to tell more; null: nobody judged it. */
+  judged: { diagnoses: readonly Diagnosis[]; notMeasured: readonly string[] } | null
 }
