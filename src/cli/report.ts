@@ -7,8 +7,7 @@ import { readJournal } from '../engine/journal.ts'
 import { openRunStore, type RunFiles, type RunStore } from '../engine/run-store.ts'
 import type { RunState } from '../engine/state.ts'
 import { InputError } from '../errors.ts'
-import type { Facts } from '../facts/facts.ts'
-import { parseFacts } from '../facts/parse-facts.ts'
+import { type Facts, factsSchema } from '../facts/facts.ts'
 import { evidenceSchema } from '../probes/evidence.ts'
 import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
@@ -51,7 +50,13 @@ async function read(store: RunStore, run: RunFiles): Promise<ReportData> {
   const journal = await readJournal(run.journal)
   const state = foldState(journal)
   const { attempts } = await keptAttempts(join(run.dir, 'probe'))
-  const [fromMs, untilMs] = [Date.parse(journal[0]?.time ?? ''), Date.parse(journal.at(-1)?.time ?? '')]
+  const [first, last] = [journal[0], journal.at(-1)]
+  if (first === undefined || last === undefined) {
+    throw new InputError(`run ${run.runId} was never begun: there is nothing to report`, {
+      next: 'migrate status lists the runs that were',
+    })
+  }
+  const [fromMs, untilMs] = [Date.parse(first.time), Date.parse(last.time)]
   const measured = await measurements(join(store.root, 'baselines'))
   return {
     toolVersion: toolVersion(),
@@ -68,12 +73,17 @@ async function read(store: RunStore, run: RunFiles): Promise<ReportData> {
   }
 }
 
-/** Facts that the run kept under a name; null when it never came so far. */
+/** Facts that the run kept under a name; null when it never came so far. Those of another version are told and left out. */
 async function recorded(run: RunFiles, state: RunState, name: string): Promise<Facts | null> {
   const record = state.records.get(name)
   if (record === undefined) return null
-  const next = 'Facts of another version of migrate: use the one that the run was made with.'
-  return parseFacts(await run.records.load(record.file, record.sha256), `${run.dir}/${record.file}`, next)
+  const facts = factsSchema.safeParse(await run.records.load(record.file, record.sha256))
+  if (!facts.success) leftOut(join(run.dir, record.file), 'facts of this version')
+  return facts.data ?? null
+}
+
+function leftOut(file: string, what: string): void {
+  process.stderr.write(`note: ${file} is left out: it cannot be read as ${what}\n`)
 }
 
 /** Every evidence that is kept for this cluster, oldest first. One that cannot be read is told and left out. */
@@ -84,7 +94,7 @@ async function measurements(folder: string): Promise<Measured[]> {
     const file = join(folder, name)
     const evidence = evidenceSchema.safeParse(await readJson(file))
     if (evidence.success) found.push({ file, evidence: evidence.data, judged: null })
-    else process.stderr.write(`note: ${file} is left out: it cannot be read as evidence\n`)
+    else leftOut(file, 'evidence')
   }
   return found.toSorted((a, b) => a.evidence.fromMs - b.evidence.fromMs)
 }

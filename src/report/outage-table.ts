@@ -17,7 +17,13 @@ export interface StepOutage {
   pairs: readonly { pair: string; ms: number }[] | null
 }
 
-const toTheApi = />service:default\/kubernetes:\d+$/
+/** A pair whose destination is the control plane's own Service. */
+export const toTheApi = />service:default\/kubernetes:\d+$/
+
+/** While the control plane is away, connections to its own Service are expected to fail, and none between pods. */
+export function expectedOf({ lasted, expectedMs }: StepOutage, pair: string): number | null {
+  return lasted === null || toTheApi.test(pair) ? expectedMs : 0
+}
 
 /** Expected beside measured, step by step and pair by pair; the pairs beyond `maxPairs` are counted, not listed. */
 export function outageTable(outages: readonly StepOutage[], width: number, maxPairs = 5): string[] {
@@ -47,13 +53,14 @@ function lastedCells({ lasted, expectedMs }: StepOutage): string[] {
   })
 }
 
-function pairCells({ lasted, expectedMs, pairs }: StepOutage, maxPairs: number): string[][] {
+function pairCells(outage: StepOutage, maxPairs: number): string[][] {
+  const { pairs } = outage
   if (pairs === null) return [['not measured', '']]
   const longest = [...pairs].sort((a, b) => b.ms - a.ms)
   if (longest.length === 0) return [['none seen', '']]
-  // While the control plane is away, connections to its own Service are expected to fail, and none between pods.
-  const expectedOf = (pair: string) => (lasted === null || toTheApi.test(pair) ? expectedMs : 0)
-  const listed = longest.slice(0, maxPairs).map(({ pair, ms }) => [withMark(ms, expectedOf(pair)), visible(pair)])
+  const listed = longest
+    .slice(0, maxPairs)
+    .map(({ pair, ms }) => [withMark(ms, expectedOf(outage, pair)), visible(pair)])
   const rest = longest.length - listed.length
   return rest > 0 ? [...listed, [`and ${rest} more, none longer`, '']] : listed
 }

@@ -2,7 +2,7 @@ import type { Plan } from '../engine/model.ts'
 import type { JournalEntry } from '../engine/records.ts'
 import type { PairOutages } from '../probes/outage.ts'
 import { interruptions } from './journal-outage.ts'
-import type { StepOutage } from './outage-table.ts'
+import { type StepOutage, toTheApi } from './outage-table.ts'
 import { isEffective } from './plan-summary.ts'
 
 /** The name under which an interruption that began while a step was undone stands in the table. */
@@ -10,8 +10,9 @@ const undoing = (stepId: string) => `undoing ${stepId}`
 
 /**
  * Puts what was measured beside what was announced: an interruption belongs to the step during which it began, or during
- * whose undoing. Steps that announced none but in which one began stand in the list too, and those that were undone after
- * all others. Nothing measured at all: `pairs` is null everywhere.
+ * whose undoing; connections to the API that fail while it is away by announcement belong to the step that announced it.
+ * Steps that announced none but in which one began stand in the list too, and those that were undone after all others.
+ * Nothing measured at all: `pairs` is null everywhere.
  */
 export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs: readonly PairOutages[]): StepOutage[] {
   const starts = journal.flatMap((entry) => {
@@ -19,8 +20,16 @@ export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs:
     return entry.kind === 'undo-intent' ? [{ name: undoing(entry.stepId), atMs: Date.parse(entry.time) }] : []
   })
   const nameAt = (atMs: number) => starts.findLast((start) => start.atMs <= atMs)?.name ?? null
+  const away = plan.steps.flatMap(({ stepId, outage }) =>
+    outage?.lasts === undefined ? [] : interruptions(stepId, outage.lasts, journal).map((one) => ({ stepId, ...one })),
+  )
+  const awayAt = (atMs: number) =>
+    away.find(({ startMs, endMs }) => startMs <= atMs && (endMs === null || atMs <= endMs))?.stepId ?? null
   const measured = pairs.flatMap(({ id, outages }) =>
-    outages.map(({ startMs, lengthMs }) => ({ name: nameAt(startMs), pair: id, ms: lengthMs })),
+    outages.map(({ startMs, lengthMs }) => {
+      const name = (toTheApi.test(id) ? awayAt(startMs) : null) ?? nameAt(startMs)
+      return { name, pair: id, ms: lengthMs }
+    }),
   )
   const pairsOf = (name: string) =>
     pairs.length === 0 ? null : measured.filter((one) => one.name === name).map(({ pair, ms }) => ({ pair, ms }))

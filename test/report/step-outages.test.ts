@@ -49,3 +49,33 @@ test('an interruption that began while a step was undone stands behind the steps
 test('what was not measured is not said to be none', () => {
   expect(stepOutages(planFixture, journal, []).map((row) => row.pairs)).toEqual([null, null, null])
 })
+
+test('the API that is away by announcement is no surprise of the step in which a pair notices it', () => {
+  const lasts = { targets: 1, until: 'settled', wayBack: { from: 'start', until: 'whole' } }
+  const steps = planFixture.steps.map((step) =>
+    step.stepId === 'stop-servers' ? { ...step, outage: { what: 'the API', expectedMs: 40_000, lasts } } : step,
+  )
+  const intent: JournalEntry = {
+    ...{
+      seq: 1,
+      prev: '0'.repeat(64),
+      kind: 'intent',
+      taskId: 't',
+      stepId: 'stop-servers',
+      target: 's1',
+      change: null,
+    },
+    ...{ undo: { how: 'so' }, time: new Date(t0 + 5_000).toISOString() },
+  }
+  const pairs = outagesOf([
+    ...attempts('a>service:default/kubernetes:443', 12, 14),
+    ...attempts('a>service:default/web:80', 12, 14),
+  ])
+  const rows = stepOutages({ ...planFixture, steps }, [intent, ...journal.slice(1)], pairs).filter(
+    ({ pairs: own }) => own?.length,
+  )
+  expect(rows.map(({ stepId, pairs: own }) => [stepId, own])).toEqual([
+    ['stop-servers', [{ pair: 'a>service:default/kubernetes:443', ms: 2000 }]],
+    ['set-flags', [{ pair: 'a>service:default/web:80', ms: 2000 }]],
+  ])
+})

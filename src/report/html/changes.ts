@@ -34,7 +34,9 @@ ${(rendering.diffs ?? []).map(diffMarkup)}
 /** `4 done`, or what else became of its targets. */
 function endsOf({ stepId, tasks }: PlannedStep, state: RunState): string {
   const step = state.steps.get(stepId)
-  const statuses = tasks.map(({ target }) => step?.tasks.get(target)?.status ?? step?.status ?? 'not begun')
+  const statuses = tasks.map(
+    ({ target }) => step?.tasks.get(target)?.status ?? (step?.status === 'skipped' ? 'skipped' : 'pending'),
+  )
   const counts = [...Map.groupBy(statuses, (status) => status)]
   return counts.map(([status, list]) => `${list.length} ${status === 'pending' ? 'not begun' : status}`).join(', ')
 }

@@ -42,10 +42,10 @@ function diagnosisMarkup(diagnosis: Diagnosis): Markup {
 <h4>${title} <span class="badge ${confidence}">${confidence}</span></h4>
 <p>${what}</p>
 <dl>
-${where.length === 0 ? null : html`<dt>Where</dt><dd>${where.join(', ')}</dd>`}
-<dt>Since</dt><dd>${sinceMs === null ? 'before it was watched' : `${dateAndTime(sinceMs)} UTC`}</dd>
-<dt>Would disprove it</dt><dd>${disproof}</dd>
-<dt>Source</dt><dd>${source}</dd>
+${where.length === 0 ? null : html`<dt>Where</dt> <dd>${where.join(', ')}</dd>`}
+<dt>Since</dt> <dd>${sinceMs === null ? 'before it was watched' : `${dateAndTime(sinceMs)} UTC`}</dd>
+<dt>Would disprove it</dt> <dd>${disproof}</dd>
+<dt>Source</dt> <dd>${source}</dd>
 </dl>
 ${htmlTable('The numbers it rests on', [{ title: 'What' }, { title: 'Measured', isNumber: true }, { title: '95 % interval', isNumber: true }, { title: 'Counts against it from', isNumber: true }], figures.map(figureRow))}
 ${points.length === 0 ? null : htmlTable('Point by point', [{ title: '' }, { title: 'Claim' }, { title: 'Figure' }], points.map(pointRow))}

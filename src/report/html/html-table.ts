@@ -12,8 +12,8 @@ export function htmlTable(caption: string, columns: readonly Column[], rows: rea
   const cells = (row: readonly Part[]) =>
     row.map((part, index) =>
       index === 0
-        ? html`<th scope="row" class="${kind(index)}">${part}</th>`
-        : html`<td class="${kind(index)}">${part}</td>`,
+        ? html`<th scope="row" class="${kind(index)}">${part}</th> `
+        : html`<td class="${kind(index)}">${part}</td> `,
     )
   return html`<div class="scroll" tabindex="0" role="group" aria-label="${caption} (table)"><table>
 <caption>${caption}</caption>

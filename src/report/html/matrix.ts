@@ -11,7 +11,8 @@ const cellWidth = 40
 const cellHeight = 26
 const marginLeft = 230
 /** Names above the columns stand at an angle. */
-const marginTop = 160
+const marginTop = 165
+const marginRight = 125
 
 const looks: Readonly<Record<Look, { name: string; sign: string; colour: string }>> = {
   works: { name: 'works', sign: '●', colour: 'var(--good)' },
@@ -21,6 +22,8 @@ const looks: Readonly<Record<Look, { name: string; sign: string; colour: string 
   'dns-failed': { name: 'name not found', sign: '△', colour: 'var(--refused)' },
   unknown: { name: 'tried without result', sign: '?', colour: 'var(--quiet)' },
 }
+
+const shownLooks = Object.keys(looks) as Look[]
 
 /** Who reaches whom, before and after, in one picture: what changed stands out, what stayed does not. */
 export function matrixSection(data: ReportData): Markup {
@@ -76,14 +79,14 @@ function matrixFigure(cells: readonly Cell[], from: string): Markup {
     title: 'Connectivity, before and after',
     says: `${says(cells)} ${from}`,
     legend: html`<ul class="legend"><li>In each field: <b>left</b> before, <b>right</b> after.</li>
-${[...used].map((look) => html`<li><span class="sign ${look}">${looks[look].sign}</span> ${looks[look].name}</li>`)}
+${shownLooks.filter((look) => used.has(look)).map((look) => html`<li><span class="sign ${look}">${looks[look].sign}</span> ${looks[look].name}</li>`)}
 <li><span class="swatch worse"></span>worse than before</li><li><span class="swatch better"></span>opened, or better, since</li></ul>`,
     picture: {
-      width: marginLeft + columns.length * cellWidth + 70,
+      width: marginLeft + columns.length * cellWidth + marginRight,
       height: marginTop + rows.length * cellHeight + 10,
       marginLeft,
       marginTop,
-      marginRight: 70,
+      marginRight,
       marginBottom: 10,
       x: {
         type: 'band',
@@ -93,7 +96,7 @@ ${[...used].map((look) => html`<li><span class="sign ${look}">${looks[look].sign
         tickSize: 0,
         tickRotate: -50,
         padding: 0.06,
-        tickFormat: (to: string) => shortened(to, 30),
+        tickFormat: (to: string) => shortened(to, 190),
       },
       y: {
         type: 'band',
@@ -101,7 +104,7 @@ ${[...used].map((look) => html`<li><span class="sign ${look}">${looks[look].sign
         label: null,
         tickSize: 0,
         padding: 0.08,
-        tickFormat: (name: string) => shortened(name, 34),
+        tickFormat: (name: string) => shortened(name, marginLeft - 8),
       },
       marks: [
         Plot.gridY({ stroke: 'var(--line)' }),

@@ -22,5 +22,5 @@ export function provenance({ plan, journal, runDir, baseline, verification, tool
     ['This report', `made ${dateAndTime(Date.parse(madeAt))} UTC by migrate ${toolVersion}`],
   ]
   return html`<footer><h2>Where this comes from</h2>
-<dl>${rows.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl></footer>`
+<dl>${rows.map(([name, value]) => html`<dt>${name}</dt> <dd>${value}</dd>`)}</dl></footer>`
 }

@@ -2,17 +2,17 @@ import * as Plot from '@observablehq/plot'
 import { compareEvidence } from '../../operations/evidence-counts.ts'
 import type { Evidence } from '../../probes/evidence.ts'
 import { rateOfParts } from '../../probes/statistics/poisson-rate.ts'
-import { figure } from './figure.ts'
+import { figure, isNarrow, type Picture } from './figure.ts'
 import { html, type Markup } from './html.ts'
 import { htmlTable } from './html-table.ts'
 import { notMeasured } from './not-measured.ts'
 import type { ReportData } from './report-data.ts'
-import { width } from './timeline.ts'
 import { dateAndTime } from './times.ts'
 
 /** How many bars a measurement is divided into at most. */
 const barCount = 90
-const panelHeight = 130
+const panelHeight = 120
+const binsMs = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].map((seconds) => seconds * 1000)
 
 /** Packets that kube-router refused, before and after, with the times at which it wrote its rules anew. */
 export function rejectSection(data: ReportData): Markup {
@@ -48,62 +48,85 @@ interface MeasuredTime {
 
 function rejectFigure(measured: readonly MeasuredTime[]): Markup {
   const longestMs = Math.max(1000, ...measured.map(({ evidence }) => evidence.untilMs - evidence.fromMs))
-  const binMs = Math.max(1000, Math.ceil(longestMs / barCount / 1000) * 1000)
+  const binMs = binsMs.find((ms) => longestMs / ms <= barCount) ?? Math.ceil(longestMs / barCount)
   const bars = measured.flatMap(({ when, evidence }) => binned(evidence, binMs).map((bin) => ({ when, ...bin })))
-  const reconciles = measured.flatMap(({ when, evidence }) =>
-    evidence.rejects.flatMap(({ reconcilesMs }) => reconcilesMs).map((ms) => ({ when, at: ms - evidence.fromMs })),
-  )
   return figure({
     title: 'Packets refused by kube-router',
     says: measured.map(saysOf).join(' '),
     legend: html`<ul class="legend"><li><span class="swatch reject"></span>packets refused in ${binMs / 1000} s, all nodes</li>
 <li><span class="sign reconcile">|</span> kube-router wrote its rules anew</li></ul>`,
-    picture: {
-      width,
-      height: measured.length * panelHeight + 60,
-      marginLeft: 60,
-      marginRight: 60,
-      marginBottom: 40,
-      x: {
-        domain: [0, longestMs],
-        label: 'since it began',
-        labelAnchor: 'right',
-        ticks: ticksOf(longestMs),
-        tickFormat: elapsed,
-      },
-      y: {
-        grid: true,
-        label: null,
-        nice: true,
-        ticks: 4,
-        domain: [0, Math.max(1, ...bars.map(({ packets }) => packets))],
-      },
-      fy: { domain: measured.map(({ when }) => when), label: null, padding: 0.25 },
-      marks: [
-        Plot.ruleY([0], { stroke: 'var(--axis)' }),
-        Plot.rectY(bars, {
-          fy: 'when',
-          x1: 'x1',
-          x2: 'x2',
-          y: 'packets',
-          fill: 'var(--reject)',
-          insetLeft: 0.5,
-          insetRight: 0.5,
-          title: 'title',
-        }),
-        Plot.tickX(reconciles, {
-          fy: 'when',
-          x: 'at',
-          stroke: 'var(--ink)',
-          strokeOpacity: 0.7,
-          y: null,
-          insetTop: -14,
-          insetBottom: panelHeight * 0.66,
-        }),
-      ],
-    },
+    picture: (width) => rejectPicture(measured, bars, longestMs, width),
     table: podTable(measured),
   })
+}
+
+type Bar = ReturnType<typeof binned>[number] & { when: string }
+
+/** One panel a measurement, on one scale; above the bars the times at which kube-router wrote its rules. */
+function rejectPicture(
+  measured: readonly MeasuredTime[],
+  bars: readonly Bar[],
+  longestMs: number,
+  width: number,
+): Picture {
+  const most = Math.max(1, ...bars.map(({ packets }) => packets))
+  const reconciles = measured.flatMap(({ when, evidence }) =>
+    evidence.rejects.flatMap(({ reconcilesMs }) => reconcilesMs).map((ms) => ({ when, at: ms - evidence.fromMs })),
+  )
+  const panels = measured.map(({ when, evidence }) => ({
+    when,
+    lengthMs: evidence.untilMs - evidence.fromMs,
+    text: bars.some((bar) => bar.when === when) ? '' : 'none',
+  }))
+  return {
+    width,
+    height: measured.length * panelHeight + 66,
+    marginLeft: 36,
+    marginRight: 50,
+    marginBottom: 40,
+    x: {
+      domain: [0, longestMs],
+      label: 'since it began',
+      labelAnchor: 'right',
+      labelArrow: 'none',
+      ticks: ticksOf(longestMs, isNarrow(width) ? 4 : 10),
+      tickFormat: elapsed,
+    },
+    y: { grid: true, label: null, tickSize: 0, ticks: ticksUpTo(most), domain: [0, most * 1.3] },
+    fy: { domain: measured.map(({ when }) => when), label: null, padding: 0.2 },
+    marks: [
+      Plot.ruleY(panels, { fy: 'when', y: 0, x1: 0, x2: 'lengthMs', stroke: 'var(--axis)' }),
+      Plot.text(panels, {
+        fy: 'when',
+        x: 0,
+        y: 0,
+        text: 'text',
+        textAnchor: 'start',
+        dx: 4,
+        dy: -8,
+        fill: 'var(--ink)',
+      }),
+      Plot.rectY(bars, {
+        fy: 'when',
+        x1: 'x1',
+        x2: 'x2',
+        y: 'packets',
+        fill: 'var(--reject)',
+        inset: 0.5,
+        insetBottom: 0,
+        title: 'title',
+      }),
+      Plot.ruleX(reconciles, { fy: 'when', x: 'at', y1: most * 1.1, y2: most * 1.25, stroke: 'var(--ink)' }),
+    ],
+  }
+}
+
+/** Whole packets, three or four lines. */
+function ticksUpTo(most: number): number[] {
+  const rough = Math.max(1, most / 3)
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = Math.max(1, ([1, 2, 5].find((one) => one * power >= rough) ?? 10) * power)
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step)
 }
 
 /** Bins without a packet are left out. */
@@ -116,9 +139,9 @@ function binned(evidence: Evidence, binMs: number) {
   })
 }
 
-function ticksOf(lengthMs: number): number[] {
+function ticksOf(lengthMs: number, most: number): number[] {
   const step =
-    [10, 30, 60, 120, 300, 600, 1800, 3600].map((s) => s * 1000).find((ms) => lengthMs / ms <= 10) ?? 4 * 3_600_000
+    [10, 30, 60, 120, 300, 600, 1800, 3600].map((s) => s * 1000).find((ms) => lengthMs / ms <= most) ?? 4 * 3_600_000
   return Array.from({ length: Math.floor(lengthMs / step) + 1 }, (_, index) => index * step)
 }
 
@@ -135,11 +158,11 @@ function saysOf({ when, evidence }: MeasuredTime): string {
   const { count, perHour: rate, interval } = rateOf(evidence)
   const [low, high] = interval.map((one) => one.toFixed(0))
   const start = `${when === 'before' ? 'Before' : 'After'} (from ${dateAndTime(evidence.fromMs)} UTC):`
-  return `${start} ${count} packets, ${rate.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
+  return `${start} ${count} packets, ${rate.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles on ${evidence.rejects.length} nodes.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
 }
 
 /** Refusals come in bursts, so they are counted in parts of ten seconds. */
-function rateOf(evidence: Evidence) {
+export function rateOf(evidence: Evidence) {
   const partMs = 10_000
   const counts = new Array<number>(Math.max(1, Math.round((evidence.untilMs - evidence.fromMs) / partMs))).fill(0)
   for (const { x1, packets } of binned(evidence, partMs)) {

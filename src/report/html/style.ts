@@ -31,6 +31,7 @@ body {
 h1 { font-size: 2rem; line-height: 1.2; margin: 0; letter-spacing: -0.01em; }
 h2 { font-size: 1.3rem; line-height: 1.3; margin: 3.5rem 0 1rem; padding-top: 0.75rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin: 2rem 0 0.5rem; }
+h3 .quiet { font-weight: 400; font-size: 0.9rem; }
 h4 { font-size: 1rem; margin: 0 0 0.25rem; }
 p { margin: 0 0 0.75rem; max-width: 75ch; }
 a { color: var(--link); }
@@ -42,19 +43,21 @@ code, pre { font: 0.85em/1.5 ui-monospace, 'SFMono-Regular', 'DejaVu Sans Mono',
 .outcome.good { border-color: var(--good); color: var(--good); }
 .outcome.open { border-color: var(--bad); color: var(--bad); }
 .outcome.undone { border-color: var(--undone); }
-.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1px; margin: 1.5rem 0 0; background: var(--line); border: 1px solid var(--line); }
-.key > div { background: var(--paper); padding: 0.9rem 1rem; }
+.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 1px; margin: 1.5rem 0 0; padding: 1px; }
+.key > div { box-shadow: 0 0 0 1px var(--line); padding: 0.9rem 1rem; }
 .key dt { font-size: 0.85rem; }
 .key dd { margin: 0; font-size: 1.6rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .key dd.note { font-size: 0.85rem; }
 nav ol { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; list-style: none; margin: 1.5rem 0 0; padding: 0; font-size: 0.9rem; }
 nav a { display: inline-block; padding: 0.25rem 0; }
 figure { margin: 0 0 1.5rem; }
-figcaption { max-width: 75ch; margin-bottom: 0.75rem; }
+figcaption { max-width: 75ch; margin-bottom: 0.5rem; }
+figcaption strong { display: block; }
 .scroll { overflow-x: auto; margin: 0.5rem 0 1rem; }
 .scroll:focus-visible, pre:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 .plot { display: block; font-size: 11px; color: var(--quiet); height: auto; }
 .plot text, .plot tspan { white-space: pre; }
+.plot.narrow { display: none; }
 .legend, .phases { display: flex; flex-wrap: wrap; gap: 0.15rem 1.1rem; margin: 0 0 0.25rem; padding: 0; list-style: none; font-size: 0.85rem; }
 .phases { counter-reset: none; }
 .phases li::before { content: attr(value) ' '; color: var(--quiet); font-variant-numeric: tabular-nums; }
@@ -91,15 +94,18 @@ pre { margin: 0.25rem 0 0.75rem; padding: 0.75rem; background: var(--raised); ov
 .badge.certain { border-color: var(--bad); color: var(--bad); }
 dl:not(.key) { display: grid; grid-template-columns: max-content 1fr; gap: 0.2rem 1.25rem; margin: 0.5rem 0 1rem; font-size: 0.9rem; }
 dl:not(.key) dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
-.holds-true { color: var(--bad); } .holds-unknown { color: var(--quiet); }
+[class='holds-true'] { font-weight: 600; } .holds-unknown { color: var(--quiet); }
 [class^='holds'] { white-space: nowrap; }
 footer { font-size: 0.9rem; }
-@media (max-width: 40rem) {
+@media screen and (max-width: 40rem) {
+  .plot.wide { display: none; }
+  .plot.narrow { display: block; }
   body { padding-top: 1.25rem; }
   h1 { font-size: 1.6rem; }
   h2 { margin-top: 2.5rem; }
   .key { grid-template-columns: 1fr 1fr; }
   .key > div { padding: 0.7rem 0.75rem; }
+  .key > div:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .key dd { font-size: 1.25rem; }
   dl:not(.key) { grid-template-columns: 1fr; gap: 0; }
   dl:not(.key) dd { margin-bottom: 0.4rem; }

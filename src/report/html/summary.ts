@@ -5,8 +5,9 @@ import { duration } from '../duration.ts'
 import { standing } from '../status-text.ts'
 import { stepOutages } from '../step-outages.ts'
 import { html, type Markup, type Part } from './html.ts'
+import { rateOf } from './rejects.ts'
 import type { ReportData } from './report-data.ts'
-import { dateAndTime } from './times.ts'
+import { fromTo } from './times.ts'
 
 /** The few numbers that are asked for first. */
 export function summary(data: ReportData): Markup {
@@ -21,8 +22,8 @@ export function summary(data: ReportData): Markup {
 <p class="kind">Report of a run</p>
 <h1>${plan.cluster}</h1>
 <p class="outcome ${sort}"><b>${outcome.charAt(0).toUpperCase() + outcome.slice(1)}</b></p>
-<p class="quiet">${plan.runbook} · run ${data.runId} · ${dateAndTime(fromMs)} to ${dateAndTime(untilMs)} UTC${began?.kind === 'run-started' ? ` · by ${began.operator}` : ''}</p>
-<dl class="key">${keyFigures(data, untilMs - fromMs).map(({ name, value, note }) => html`<div><dt>${name}</dt><dd>${value}</dd><dd class="note">${note}</dd></div>`)}</dl>
+<p class="quiet">${plan.runbook} · run ${data.runId} · ${fromTo(fromMs, untilMs)} UTC${began?.kind === 'run-started' ? ` · by ${began.operator}` : ''}</p>
+<dl class="key">${keyFigures(data, untilMs - fromMs).map(({ name, value, note }) => html`<div><dt>${name}</dt> <dd>${value}</dd> <dd class="note">${note}</dd></div> `)}</dl>
 </header>`
 }
 
@@ -42,6 +43,7 @@ function keyFigures(data: ReportData, lengthMs: number): KeyFigure[] {
     controlPlane(data),
     longestOutage(data),
     kept(data),
+    ...refused(data),
   ]
 }
 
@@ -82,4 +84,13 @@ function kept({ before, after }: ReportData): KeyFigure {
     value: `${worked.filter((pair) => pair.after === 'ok').length} of ${worked.length}`,
     note: `${lost} lost, ${opened} opened, of ${compared.length} tried`,
   }
+}
+
+/** Only where it was measured: the section says how it would be. */
+function refused({ baseline, verification }: ReportData): KeyFigure[] {
+  if (baseline === null || verification === null) return []
+  const [then, now] = [rateOf(baseline.evidence), rateOf(verification.evidence)]
+  const interval = now.interval.map((one) => one.toFixed(0)).join(' to ')
+  const value = `${then.perHour.toFixed(0)} → ${now.perHour.toFixed(0)}`
+  return [{ name: 'Refused packets an hour', value, note: `before → after; 95 % after: ${interval}` }]
 }

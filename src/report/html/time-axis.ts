@@ -16,7 +16,6 @@ export interface Span {
 const pauseShare = 0.04
 /** Pauses shorter than this share of everything else are drawn as they are. */
 const longPauseShare = 0.15
-const tickCount = 8
 const seconds = 1000
 const minutes = 60 * seconds
 const hours = 60 * minutes
@@ -26,8 +25,11 @@ const stepsMs = [
   ...[1, 2, 3, 6, 12, 24].map((count) => count * hours),
 ]
 
-/** @param pauses in order, not overlapping, within the whole */
-export function timeAxis(whole: Span, pauses: readonly Span[]): TimeAxis {
+/**
+ * @param pauses in order, not overlapping, within the whole
+ * @param tickCount at most so many ticks
+ */
+export function timeAxis(whole: Span, pauses: readonly Span[], tickCount: number): TimeAxis {
   const lengthOf = ({ fromMs, untilMs }: Span) => untilMs - fromMs
   const active = Math.max(1000, lengthOf(whole) - pauses.reduce((sum, pause) => sum + lengthOf(pause), 0))
   const cut = pauses.filter((pause) => lengthOf(pause) > active * longPauseShare)

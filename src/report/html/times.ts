@@ -10,7 +10,13 @@ export function clockTime(ms: number): string {
   return new Date(ms).toISOString().slice(11, 19)
 }
 
+/** `2026-11-21 12:59:06 to 13:00:44`, with the second date only where it is another one. */
+export function fromTo(fromMs: number, untilMs: number): string {
+  const [from, until] = [dateAndTime(fromMs), dateAndTime(untilMs)]
+  return `${from} to ${until.startsWith(from.slice(0, 10)) ? clockTime(untilMs) : until}`
+}
+
 /** `+1 min 4 s` since the beginning. */
 export function since(ms: number, fromMs: number): string {
-  return `+${duration(Math.max(0, ms - fromMs))}`
+  return ms - fromMs < 1000 ? '+0 s' : `+${duration(ms - fromMs)}`
 }
