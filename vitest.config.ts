@@ -7,6 +7,7 @@ const machine = [
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
   'test/probes/{outage-probe,pod-network,probe-script,reject-sampler-script,watch-connections}.test.ts',
+  'test/report/html/browser.test.ts',
 ]
 
 /** Whole migrations of several labs, killed and rolled back at many points: half an hour, `npm run drill`. */

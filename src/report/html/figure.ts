@@ -60,6 +60,8 @@ function draw(picture: Picture, alternative: string, forWhom: 'wide' | 'narrow' 
   svg.setAttribute('class', `plot ${forWhom}`.trimEnd())
   // Plot's own style element says what style.ts says; without it, the page needs no other style than its own.
   for (const style of svg.querySelectorAll('style')) style.remove()
+  // One picture, one name: groups of marks have none that a reader could use.
+  for (const group of svg.querySelectorAll('g')) group.removeAttribute('aria-label')
   return new Markup(svg.outerHTML)
 }
 

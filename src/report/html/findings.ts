@@ -48,7 +48,7 @@ ${where.length === 0 ? null : html`<dt>Where</dt> <dd>${where.join(', ')}</dd>`}
 <dt>Source</dt> <dd>${source}</dd>
 </dl>
 ${htmlTable('The numbers it rests on', [{ title: 'What' }, { title: 'Measured', isNumber: true }, { title: '95 % interval', isNumber: true }, { title: 'Counts against it from', isNumber: true }], figures.map(figureRow))}
-${points.length === 0 ? null : htmlTable('Point by point', [{ title: '' }, { title: 'Claim' }, { title: 'Figure' }], points.map(pointRow))}
+${points.length === 0 ? null : htmlTable('Point by point', [{ title: 'Holds' }, { title: 'Claim' }, { title: 'Figure' }], points.map(pointRow))}
 ${advice.map(adviceMarkup)}
 </article>`
 }
@@ -92,7 +92,7 @@ ${fine.length === 0 ? null : html`<details><summary>What was fine: ${fine.length
 function checkTable(caption: string, findings: readonly Finding[]): Markup {
   return htmlTable(
     caption,
-    [{ title: 'Check' }, { title: '' }, { title: 'On' }, { title: 'Found' }, { title: 'To do' }],
+    [{ title: 'Check' }, { title: 'Level' }, { title: 'On' }, { title: 'Found' }, { title: 'To do' }],
     findings.map((finding) => [
       finding.title,
       isInTheWay(finding) ? html`<strong class="bad">${finding.level}</strong>` : finding.level,

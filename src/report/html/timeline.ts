@@ -122,7 +122,7 @@ function stepTable(plan: Plan, story: RunStory): Markup {
   return htmlTable(
     'Steps in the order in which they were begun',
     [
-      { title: '', isNumber: true },
+      { title: 'No.', isNumber: true },
       { title: 'Step' },
       { title: 'On' },
       { title: 'Begun (UTC)', isNumber: true },
