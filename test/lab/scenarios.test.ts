@@ -101,9 +101,11 @@ test('process-specific: one pod cannot connect half of the time, and every looku
     sandbox=$(k3s crictl pods -q --name homeassistant --state Ready)
     netns=$(k3s crictl inspectp -o json $sandbox | grep -o '/var/run/netns/[^"]*' | head -n 1)
     nsenter --net=$netns`
-  const [broken, beside, lookups] = await Promise.all([
+  const own = (await addresses(lab, 'automation', 'homeassistant')).get('s1') ?? ''
+  const [broken, beside, inward, lookups] = await Promise.all([
     from('homeassistant', 100),
     from('netdebug', 100),
+    attemptsFromPod(lab, { node: 's1', pod: 'netdebug', address: own, port: 8123, count: 100 }),
     onNode(lab, 's1', `${inside} bash -c 'for i in $(seq 50); do ip route get ${address}; sleep 1; done'`),
   ])
   expect(shareOf(broken, 'unreachable')).toBeGreaterThan(0.25)
@@ -113,6 +115,8 @@ test('process-specific: one pod cannot connect half of the time, and every looku
   expect(blocks).toBeGreaterThanOrEqual(2)
   expect(blocks).toBeLessThanOrEqual(8)
   expect(shareOf(beside, 'ok')).toBe(1)
+  // What is connected to is not broken.
+  expect(shareOf(inward, 'ok')).toBe(1)
   expect(lookups.match(/via 10\.42\.0\.1 dev eth0/g)).toHaveLength(50)
   const groups = await onNode(lab, 's1', `${inside} ip maddr show dev eth0; ${inside} ss -lnu`)
   for (const text of ['239.255.255.250', '224.0.0.251', ':5353', ':1900']) expect(groups).toContain(text)

@@ -1,5 +1,3 @@
-import type { Fault } from '../faults.ts'
-import type { OwnFile } from '../node.ts'
 import { cronJob, type Manifest } from './manifests.ts'
 
 /**
@@ -13,22 +11,4 @@ export function churningJobs(
     const program = { image: 'docker.io/library/busybox:1.37.0', command: ['sleep', String(9 + index * 15)] }
     return cronJob({ namespace, name, schedule: every === 1 ? '* * * * *' : `*/${every} * * * *` }, program)
   })
-}
-
-/**
- * kube-router leaves the policies' chains linked and empty for so many seconds at each sync. The report (seed 000) saw chains
- * missing for a second and more; a real K3s 1.21 with 61 policies took up to 2.1 s for a sync (measured.md 14), in which it
- * replaces the table at one stroke. So the moment is put on by a fault of the stand-in's; that a sync is caused by every
- * change of a pod anywhere, takes effect on all nodes, and that only selected pods are refused, is kube-router's own way.
- */
-export const rejectGap = (seconds: number): Fault => ({ name: 'reject-gap', value: String(seconds) })
-
-/**
- * A kernel tells an address of one refusal a second, after six at once (net.ipv4.icmp_ratelimit); the rest look like time-outs
- * (measured.md 12). In the report all failed at once, at 59 refusals a second: there, nothing was held back.
- */
-export const refusalsAreHeard: OwnFile = {
-  path: '/etc/sysctl.d/60-all-icmp-errors.conf',
-  content: 'net.ipv4.icmp_ratelimit = 0\n',
-  mode: 0o644,
 }

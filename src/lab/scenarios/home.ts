@@ -1,4 +1,5 @@
-import { churningJobs, refusalsAreHeard, rejectGap } from './churn.ts'
+import { churningJobs } from './churn.ts'
+import { gapOf, refusalsAreHeard } from './gap.ts'
 import { homeAssistant, named } from './home-assistant.ts'
 import {
   app,
@@ -137,7 +138,7 @@ export const home: Scenario = {
   leastNodes: 3,
   agents: 0,
   files: [refusalsAreHeard],
-  fault: rejectGap(4),
+  fault: gapOf(4),
   workload: (nodes, images) => ({
     objects: [
       ...Object.keys(policiesIn).map((name) => namespace(name)),

@@ -1,4 +1,5 @@
-import { churningJobs, refusalsAreHeard, rejectGap } from './churn.ts'
+import { churningJobs } from './churn.ts'
+import { gapOf, refusalsAreHeard } from './gap.ts'
 import { ringPods, ringWorkload } from './healthy.ts'
 import { homeAssistant, named } from './home-assistant.ts'
 import { app, deployment, namespace, policy, server, service, tcpPort, toDns, toInternet } from './manifests.ts'
@@ -9,11 +10,11 @@ import type { Scenario } from './scenario.ts'
  * three CronJobs churn pods each minute. Every change of a pod makes kube-router reconcile, and at each reconcile the
  * policies' chains are empty for a moment: selected pods are refused at once, all of them together.
  */
-export const rejectGapScenario: Scenario = {
+export const rejectGap: Scenario = {
   is: 'CronJobs churn pods, and kube-router refuses connections of selected pods each time that it reconciles (seed 000)',
   leastNodes: 1,
   files: [refusalsAreHeard],
-  fault: rejectGap(3),
+  fault: gapOf(3),
   workload: (nodes, images) => ({
     objects: [
       ...ringWorkload(images),

@@ -1,7 +1,7 @@
 import { healthy } from './healthy.ts'
 import { home } from './home.ts'
 import { processSpecific } from './process-specific.ts'
-import { rejectGapScenario } from './reject-gap.ts'
+import { rejectGap } from './reject-gap.ts'
 import { ruleConflict } from './rule-conflict.ts'
 import type { Scenario } from './scenario.ts'
 import { tarpit } from './tarpit.ts'
@@ -9,7 +9,7 @@ import { tarpit } from './tarpit.ts'
 /** What `migrate lab up --scenario` can make, by name. */
 export const scenarios = {
   healthy,
-  'reject-gap': rejectGapScenario,
+  'reject-gap': rejectGap,
   'process-specific': processSpecific,
   tarpit,
   'rule-conflict': ruleConflict,
