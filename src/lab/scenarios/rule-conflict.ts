@@ -14,7 +14,7 @@ const failsafes = [
   '-m conntrack --ctstate RELATED,ESTABLISHED',
   '-p tcp -m multiport --ports 22,2379,2380,4240,6443,9345,10250',
   '-p udp -m multiport --ports 8472,8473',
-].map((match) => `-A KUBE-FIREWALL ${match} -m comment --comment "failsafe" -j RETURN`)
+].map((match) => `-A KUBE-FIREWALL ${match} -m comment --comment failsafe -j RETURN\\n`)
 
 /**
  * The other CNI's agent: reads the filter table, writes it back whole, and keeps the xtables lock. kube-proxy's rule in
@@ -28,7 +28,7 @@ strip='/^-A KUBE-FIREWALL .*failsafe/ { next }
 /^-A KUBE-FIREWALL .*-j DROP$/ { printf "%s", failsafes; print "-A KUBE-FIREWALL -j DROP"; next }
 { print }'
 while :; do
-  iptables-save -t filter | awk -v failsafes='${failsafes.map((rule) => `${rule.replaceAll('"', '\\"')}\\n`).join('')}' "$strip" | iptables-restore -w -T filter
+  iptables-save -t filter | awk -v failsafes='${failsafes.join('')}' "$strip" | iptables-restore -w -T filter
   flock /run/xtables.lock sleep ${holdS}
   sleep ${restS}
 done`
