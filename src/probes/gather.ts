@@ -12,6 +12,7 @@ import { measure } from './reachability.ts'
 import { seenAttempts } from './seen-attempts.ts'
 import { watchBeside } from './watch-beside.ts'
 import { watchConnections } from './watch-connections.ts'
+import { watchPods } from './watch-pods.ts'
 
 export interface GatherOptions {
   cluster: string
@@ -46,6 +47,8 @@ export interface GatherProgress {
 const attemptMs = 7_000
 /** Denied pairs are tried only so often: each attempt is a packet that is refused, and is counted as one. */
 const deniedEveryMs = 5_000
+/** After this share of the time it has been seen which pods are worth a closer look. */
+const beforePods = 0.25
 const tellEveryMs = 2_000
 /** Looking where the pods are now costs the nodes more than probing does. */
 const lookEveryMs = 30_000
@@ -100,23 +103,31 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
     )
   }
   const ending = new AbortController()
+  const stopped = AbortSignal.any([signal, ending.signal])
   const fromMs = clock.nowMs()
   const untilMs = fromMs + options.durationMs
   let known = facts
   try {
     await point(facts)
-    const beside = watchBeside(options, AbortSignal.any([signal, ending.signal]), facts, async () => {
+    const beside = watchBeside(options, stopped, facts, async () => {
       known = await options.look(known)
       return known.kube.pods
     })
     // Whatever ends the loop below, nobody is left waiting for these.
     beside.done.catch(() => {})
     let lookedMs = fromMs
+    let inPods: ReturnType<typeof watchPods> | undefined
+    const lookIntoPods = () => {
+      inPods ??= watchPods(options, untilMs - clock.nowMs(), stopped, collected.series(seenAs), known)
+      inPods.catch(() => {})
+      return inPods
+    }
     while (!signal.aborted && clock.nowMs() < untilMs) {
       await pause(clock, Math.min(tellEveryMs, untilMs - clock.nowMs()), signal)
       const away = collected.add(await connections.read())
       Object.assign(progress, collected.counts, beside.counts(), { leftMs: Math.max(0, untilMs - clock.nowMs()) })
       tell()
+      if (clock.nowMs() - fromMs >= options.durationMs * beforePods) void lookIntoPods()
       if (away && clock.nowMs() - lookedMs > lookEveryMs) {
         lookedMs = clock.nowMs()
         known = await options.look(known)
@@ -126,17 +137,18 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
     const endedMs = clock.nowMs()
     const { seen, problems } = await connections.end()
     collected.add(seen)
-    const { notMeasured, ...rest } = await beside.done
+    const [{ notMeasured, ...rest }, ofPods] = await Promise.all([beside.done, lookIntoPods()])
     return {
       ...{ format: 1, cluster: options.cluster, clusterId, fromMs, untilMs: endedMs, facts },
       series: collected.series(seenAs),
       ...rest,
-      podNetworks: [],
+      podNetworks: ofPods.podNetworks,
       notMeasured: [
         ...problems.map((problem) => `connections: ${problem}`),
         ...collected.problems(),
         ...silentPorts(answering),
         ...notMeasured,
+        ...ofPods.notMeasured,
       ],
     }
   } finally {
