@@ -1,14 +1,16 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
+import { diagnose } from '../diagnosis/diagnose.ts'
 import { writeDurably } from '../engine/durable-file.ts'
 import { foldState } from '../engine/fold.ts'
 import { readJournal } from '../engine/journal.ts'
-import { openRunStore, type RunFiles, type RunStore } from '../engine/run-store.ts'
+import { openRunStore, type RunFiles, type RunStore, type RunSummary } from '../engine/run-store.ts'
 import type { RunState } from '../engine/state.ts'
 import { InputError } from '../errors.ts'
 import { type Facts, factsSchema } from '../facts/facts.ts'
-import { evidenceSchema } from '../probes/evidence.ts'
+import type { Inventory } from '../inventory/schema.ts'
+import { openBaselines, readBaseline } from '../probes/baselines.ts'
+import { comparePeriods } from '../probes/compare-periods.ts'
 import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
 import type { Measured, ReportData } from '../report/html/report-data.ts'
@@ -33,7 +35,7 @@ export function reportCommand(): Command {
       const file = output === undefined ? join(run.dir, 'report.html') : resolve(output)
       // What draws the pictures is much code that no other command needs.
       const { reportPage } = await import('../report/html/page.ts')
-      await writeDurably(file, reportPage(await read(store, run)))
+      await writeDurably(file, reportPage(await read(inventory, store, run)))
       if (options.json) process.stdout.write(`${JSON.stringify({ kind: 'report', runId: run.runId, file })}\n`)
       else process.stdout.write(`The report of run ${run.runId} is in ${file}\n`)
     })
@@ -45,7 +47,9 @@ async function newest(store: RunStore): Promise<string> {
   throw new InputError(`there is no run in ${store.root} to report on`, { next: 'migrate plan, then migrate run' })
 }
 
-async function read(store: RunStore, run: RunFiles): Promise<ReportData> {
+const startedMs = ({ state }: RunSummary) => Date.parse(state.startedAt ?? '')
+
+async function read(inventory: Inventory, store: RunStore, run: RunFiles): Promise<ReportData> {
   const { plan } = await run.plan()
   const journal = await readJournal(run.journal)
   const state = foldState(journal)
@@ -57,7 +61,12 @@ async function read(store: RunStore, run: RunFiles): Promise<ReportData> {
     })
   }
   const [fromMs, untilMs] = [Date.parse(first.time), Date.parse(last.time)]
-  const measured = await measurements(join(store.root, 'baselines'))
+  const measured = await measurements(inventory)
+  const nextMs = Math.min(...(await store.runs()).map(startedMs).filter((ms) => ms > untilMs))
+  const baseline = measured.findLast(({ evidence }) => evidence.untilMs <= fromMs) ?? null
+  // What was gathered after another run began tells nothing of this one.
+  const verification =
+    measured.findLast(({ evidence }) => evidence.fromMs >= untilMs && evidence.untilMs <= nextMs) ?? null
   return {
     toolVersion: toolVersion(),
     madeAt: new Date().toISOString(),
@@ -68,8 +77,9 @@ async function read(store: RunStore, run: RunFiles): Promise<ReportData> {
     before: await recorded(run, state, 'before'),
     after: await recorded(run, state, 'after'),
     pairs: outagesOf(attempts),
-    baseline: measured.findLast(({ evidence }) => evidence.untilMs <= fromMs) ?? null,
-    verification: measured.findLast(({ evidence }) => evidence.fromMs >= untilMs) ?? null,
+    baseline,
+    verification,
+    comparison: baseline && verification && comparePeriods(baseline.evidence, verification.evidence),
   }
 }
 
@@ -86,23 +96,17 @@ function leftOut(file: string, what: string): void {
   process.stderr.write(`note: ${file} is left out: it cannot be read as ${what}\n`)
 }
 
-/** Every evidence that is kept for this cluster, oldest first. One that cannot be read is told and left out. */
-async function measurements(folder: string): Promise<Measured[]> {
-  const names = await readdir(folder).catch(() => [])
+/** Every evidence that was kept of this cluster, oldest first. One that cannot be read is told and left out. */
+async function measurements({ stateDir, cluster }: Inventory): Promise<Measured[]> {
   const found: Measured[] = []
-  for (const name of names.filter((one) => one.endsWith('.json'))) {
-    const file = join(folder, name)
-    const evidence = evidenceSchema.safeParse(await readJson(file))
-    if (evidence.success) found.push({ file, evidence: evidence.data, judged: null })
-    else leftOut(file, 'evidence')
+  for (const file of await openBaselines(stateDir, cluster.name).all()) {
+    try {
+      const evidence = await readBaseline(file, { cluster: cluster.name })
+      found.push({ file, evidence, ...diagnose(evidence) })
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error
+      leftOut(file, 'evidence of this version and cluster')
+    }
   }
-  return found.toSorted((a, b) => a.evidence.fromMs - b.evidence.fromMs)
-}
-
-async function readJson(file: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8'))
-  } catch {
-    return undefined
-  }
+  return found
 }

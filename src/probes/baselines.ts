@@ -13,6 +13,8 @@ export interface Baselines {
    * @throws InputError when there is one of that time: a baseline is never overwritten
    */
   save(evidence: Evidence): Promise<string>
+  /** Paths of all, oldest first. */
+  all(): Promise<string[]>
   /** Path of the newest; null: there is none. */
   newest(): Promise<string | null>
 }
@@ -23,6 +25,16 @@ const nameOf = (ms: number) => `${new Date(ms).toISOString().replaceAll(/[-:]/g,
 
 export function openBaselines(stateDir: string, cluster: string): Baselines {
   const folder = join(stateDir, cluster, 'baselines')
+  const all = async () => {
+    const names = await readdir(folder).catch((error: unknown) => {
+      if (isCode(error, 'ENOENT')) return []
+      throw error
+    })
+    return names
+      .filter(isBaseline)
+      .sort()
+      .map((name) => join(folder, name))
+  }
   return {
     folder,
     async save(evidence) {
@@ -43,14 +55,8 @@ export function openBaselines(stateDir: string, cluster: string): Baselines {
       await syncFolder(folder)
       return path
     },
-    async newest() {
-      const names = await readdir(folder).catch((error: unknown) => {
-        if (isCode(error, 'ENOENT')) return []
-        throw error
-      })
-      const name = names.filter(isBaseline).sort().at(-1)
-      return name === undefined ? null : join(folder, name)
-    },
+    all,
+    newest: async () => (await all()).at(-1) ?? null,
   }
 }
 

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { migrate } from '../../src/cli/program.ts'
 import type { Json } from '../../src/engine/model.ts'
 import { openRunStore } from '../../src/engine/run-store.ts'
+import { openBaselines } from '../../src/probes/baselines.ts'
 import { ToyMachine } from '../engine/toy/machine.ts'
 import { someEvidence } from '../report/html/report-fixture.ts'
 
@@ -36,12 +37,8 @@ async function finishedRun(runId: string): Promise<ToyMachine> {
   return machine
 }
 
-async function keepEvidence(name: string, fromMs: number): Promise<string> {
-  const folder = join(dir, 'lab/baselines')
-  await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, name), JSON.stringify(someEvidence(fromMs, 25_000)))
-  return join(folder, name)
-}
+const keepEvidence = (fromMs: number) =>
+  openBaselines(dir, 'lab').save({ ...someEvidence(fromMs, 25_000), cluster: 'lab' })
 
 test("the newest run's report stands in its folder, readable by the operator alone", async () => {
   await finishedRun('r1')
@@ -79,10 +76,10 @@ test('a run that was made and never begun has nothing to report', async () => {
 test('the evidence of before is of before the run, and that of after of after it; what is broken is told', async () => {
   const { clock } = await finishedRun('r1')
   const untilMs = clock.nowMs()
-  await keepEvidence('1.json', untilMs - 86_400_000)
-  const before = await keepEvidence('2.json', untilMs - 7_200_000)
-  const after = await keepEvidence('3.json', untilMs + 60_000)
-  const broken = await keepEvidence('4.json', untilMs + 7_200_000)
+  await keepEvidence(untilMs - 86_400_000)
+  const before = await keepEvidence(untilMs - 7_200_000)
+  const after = await keepEvidence(untilMs + 60_000)
+  const broken = await keepEvidence(untilMs + 7_200_000)
   await writeFile(broken, '{"format":')
   expect(await report()).toBe(0)
   expect(said).toContain(`${broken} is left out`)

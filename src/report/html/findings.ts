@@ -26,18 +26,16 @@ ${checks(data)}
 </section>`
 }
 
-function measuredFindings(when: string, { evidence, judged }: Measured): Markup {
-  const diagnoses = judged?.diagnoses ?? []
-  const gaps = [...evidence.notMeasured, ...(judged?.notMeasured ?? [])]
+function measuredFindings(when: string, { evidence, diagnoses, notMeasured: missing }: Measured): Markup {
   const found = ['nothing was found', 'one cause'][diagnoses.length] ?? `${diagnoses.length} causes`
-  return html`<h3>${when}: ${judged === null ? 'measured, not judged' : found}
+  return html`<h3>${when}: ${found}
 <span class="quiet">in ${duration(evidence.untilMs - evidence.fromMs)} from ${dateAndTime(evidence.fromMs)} UTC</span></h3>
 ${diagnoses.map(diagnosisMarkup)}
-${gaps.length === 0 ? null : html`<details><summary>Not measured: ${gaps.length}</summary><ul>${gaps.map((gap) => html`<li>${gap}</li>`)}</ul></details>`}`
+${missing.length === 0 ? null : html`<details><summary>Not measured: ${missing.length}</summary><ul>${missing.map((gap) => html`<li>${gap}</li>`)}</ul></details>`}`
 }
 
 function diagnosisMarkup(diagnosis: Diagnosis): Markup {
-  const { title, confidence, what, where, sinceMs, figures, points, disproof, advice, source } = diagnosis
+  const { title, confidence, what, where, sinceMs, figures, points, details = [], disproof, advice, source } = diagnosis
   return html`<article class="finding">
 <h4>${title} <span class="badge ${confidence}">${confidence}</span></h4>
 <p>${what}</p>
@@ -49,6 +47,13 @@ ${where.length === 0 ? null : html`<dt>Where</dt> <dd>${where.join(', ')}</dd>`}
 </dl>
 ${htmlTable('The numbers it rests on', [{ title: 'What' }, { title: 'Measured', isNumber: true }, { title: '95 % interval', isNumber: true }, { title: 'Counts against it from', isNumber: true }], figures.map(figureRow))}
 ${points.length === 0 ? null : htmlTable('Point by point', [{ title: 'Holds' }, { title: 'Claim' }, { title: 'Figure' }], points.map(pointRow))}
+${details.map(({ title: caption, head, rows }) =>
+  htmlTable(
+    caption,
+    head.map((one) => ({ title: one })),
+    rows,
+  ),
+)}
 ${advice.map(adviceMarkup)}
 </article>`
 }
@@ -71,9 +76,10 @@ function pointRow(point: Point) {
   return [html`<span class="holds-${point.holds}">${holds[point.holds]}</span>`, point.claim, point.figure]
 }
 
-function adviceMarkup({ text, warning, manifest }: Advice): Markup {
+function adviceMarkup({ text, warning, command, manifest }: Advice): Markup {
   return html`<div class="advice"><p>${text}</p>
 ${warning === undefined ? null : html`<p><strong>It may cost:</strong> ${warning}</p>`}
+${command === undefined ? null : html`<pre tabindex="0">${command}</pre>`}
 ${manifest === undefined ? null : html`<details><summary>Manifest, for <code>kubectl apply -f -</code></summary><pre tabindex="0">${manifest}</pre></details>`}</div>`
 }
 

@@ -1,5 +1,6 @@
 import type { ReachabilityFacts } from '../../facts/reachability.ts'
 import type { AttemptClass } from '../../probes/attempts.ts'
+import type { PairCompared } from '../../probes/compare-series.ts'
 import type { Series } from '../../probes/evidence.ts'
 
 /** How a pair looked at one time. `mixed`: some attempts worked and some did not. */
@@ -20,6 +21,8 @@ export interface Cell {
   before: Seen | null
   after: Seen | null
   change: 'none' | 'better' | 'worse'
+  /** What is to be said of the change; empty: nothing. */
+  note: string
 }
 
 export type Tried = ReadonlyMap<string, { from: string; to: string; seen: Seen }>
@@ -89,6 +92,18 @@ export function cellsOf(before: Tried, after: Tried): Cell[] {
     const [was, is] = [then && rank[then.seen.look], now && rank[now.seen.look]]
     const comparable = was !== undefined && was !== null && is !== undefined && is !== null
     const change = !comparable || was === is ? 'none' : is > was ? 'better' : 'worse'
-    return [{ from: pair.from, to: pair.to, before: then?.seen ?? null, after: now?.seen ?? null, change }]
+    return [{ from: pair.from, to: pair.to, before: then?.seen ?? null, after: now?.seen ?? null, change, note: '' }]
+  })
+}
+
+/** With the verdicts of the statistics instead: a pair that fails now and then has to get better by more than chance. */
+export function judgedCells(before: Tried, after: Tried, pairs: readonly PairCompared[]): Cell[] {
+  const verdicts = new Map(pairs.map((pair) => [`${pair.from} ${pair.to}:${pair.port}`, pair]))
+  return cellsOf(before, after).map((cell) => {
+    const pair = verdicts.get(`${cell.from} ${cell.to}`)
+    if (pair === undefined) return cell
+    const change = pair.verdict === 'worse' ? 'worse' : pair.verdict === 'fixed' ? 'better' : 'none'
+    const p = pair.correctedP === null ? '' : ` (p ${pair.correctedP < 0.001 ? '< 0.001' : pair.correctedP.toFixed(3)})`
+    return { ...cell, change, note: `${pair.note}${p}` }
   })
 }

@@ -1,10 +1,11 @@
 import * as Plot from '@observablehq/plot'
+import { duration } from '../duration.ts'
 import { figure, shortened, shownText } from './figure.ts'
 import { html, type Markup } from './html.ts'
 import { htmlTable } from './html-table.ts'
-import { type Cell, cellsOf, fromRecord, fromSeries, type Look, type Seen } from './matrix-cells.ts'
+import { type Cell, cellsOf, fromRecord, fromSeries, judgedCells, type Look, type Seen } from './matrix-cells.ts'
 import { notMeasured } from './not-measured.ts'
-import type { ReportData } from './report-data.ts'
+import type { Measured, ReportData } from './report-data.ts'
 import { dateAndTime } from './times.ts'
 
 const cellWidth = 40
@@ -29,7 +30,7 @@ const shownLooks = Object.keys(looks) as Look[]
 export function matrixSection(data: ReportData): Markup {
   const source = sourceOf(data)
   return html`<section id="connectivity"><h2>Who reaches whom</h2>
-${source === null ? missing() : matrixFigure(cellsOf(source.before, source.after), source.from)}
+${source === null ? missing() : matrixFigure(source.cells, source.from)}
 </section>`
 }
 
@@ -41,21 +42,23 @@ function missing(): Markup {
   )
 }
 
-function sourceOf({ baseline, verification, before, after }: ReportData) {
-  if (baseline !== null && verification !== null) {
-    const minutes = ({ evidence }: typeof baseline) =>
-      Math.max(1, Math.round((evidence.untilMs - evidence.fromMs) / 60_000))
+function sourceOf({ baseline, verification, comparison, before, after }: ReportData) {
+  if (baseline !== null && verification !== null && comparison !== null) {
+    const said = ({ evidence }: Measured) =>
+      `${duration(evidence.untilMs - evidence.fromMs)} of attempts from ${dateAndTime(evidence.fromMs)} UTC`
+    const [then, now] = [fromSeries(baseline.evidence.series), fromSeries(verification.evidence.series)]
     return {
-      before: fromSeries(baseline.evidence.series),
-      after: fromSeries(verification.evidence.series),
-      from: `Before: ${minutes(baseline)} min of attempts from ${dateAndTime(baseline.evidence.fromMs)} UTC; after: ${minutes(verification)} min from ${dateAndTime(verification.evidence.fromMs)} UTC.`,
+      cells: judgedCells(then, now, comparison.pairs),
+      from: `Before: ${said(baseline)}; after: ${said(verification)}. What differs by no more than chance is called the same.`,
     }
   }
   if (!before?.reachability) return null
+  const atEnd = after?.reachability
+    ? `, and at the end, ${shownDate(after.readAt)} UTC.`
+    : '; the run recorded nothing at its end.'
   return {
-    before: fromRecord(before.reachability),
-    after: fromRecord(after?.reachability ?? []),
-    from: `One attempt each: before the first change, ${shownDate(before.readAt)} UTC${after?.reachability ? `, and at the end, ${shownDate(after.readAt)} UTC.` : '; the run recorded nothing at its end.'}`,
+    cells: cellsOf(fromRecord(before.reachability), fromRecord(after?.reachability ?? [])),
+    from: `One attempt each: before the first change, ${shownDate(before.readAt)} UTC${atEnd}`,
   }
 }
 
@@ -164,12 +167,12 @@ function cellTable(cells: readonly Cell[]): Markup {
     [{ title: 'From' }, { title: 'To' }, { title: 'Before' }, { title: 'After' }, { title: 'Change' }],
     cells
       .toSorted((a, b) => order[a.change] - order[b.change])
-      .map(({ from, to, before, after, change }) => [
+      .map(({ from, to, before, after, change, note }) => [
         html`<code>${from}</code>`,
         html`<code>${to}</code>`,
         before?.text ?? 'not tried',
         after?.text ?? 'not tried',
-        verdict[change],
+        note === '' ? verdict[change] : [verdict[change], ' ', note],
       ]),
   )
 }

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import { compareEvidence } from '../../operations/evidence-counts.ts'
 import type { Evidence } from '../../probes/evidence.ts'
-import { rateOfParts } from '../../probes/statistics/poisson-rate.ts'
+import { type Rate, rateOfParts } from '../../probes/statistics/poisson-rate.ts'
 import { figure, isNarrow, type Picture } from './figure.ts'
 import { html, type Markup } from './html.ts'
 import { htmlTable } from './html-table.ts'
@@ -16,10 +16,15 @@ const binsMs = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].map((seconds
 
 /** Packets that kube-router refused, before and after, with the times at which it wrote its rules anew. */
 export function rejectSection(data: ReportData): Markup {
-  const { baseline, verification, before, after } = data
+  const { baseline, verification, comparison, before, after } = data
+  const rates = comparison?.rejects ?? null
   const measured = [
-    ...(baseline === null ? [] : [{ when: 'before', evidence: baseline.evidence }]),
-    ...(verification === null ? [] : [{ when: 'after', evidence: verification.evidence }]),
+    ...(baseline === null
+      ? []
+      : [{ when: 'before', evidence: baseline.evidence, rate: rates?.before ?? rateOf(baseline.evidence) }]),
+    ...(verification === null
+      ? []
+      : [{ when: 'after', evidence: verification.evidence, rate: rates?.after ?? rateOf(verification.evidence) }]),
   ]
   return html`<section id="rejects"><h2>Refused packets</h2>
 ${measured.length === 0 ? null : rejectFigure(measured)}
@@ -34,7 +39,11 @@ ${
 }
 ${
   verification === null
-    ? notMeasured('Nor were they after it.', 'Measured again and compared:', 'migrate verify --duration 10m')
+    ? notMeasured(
+        'Nor were they after it.',
+        'To compare, take another baseline now:',
+        'migrate baseline --duration 10m',
+      )
     : null
 }
 ${before !== null && after !== null ? countTable(compareEvidence(before, after)) : null}
@@ -44,6 +53,7 @@ ${before !== null && after !== null ? countTable(compareEvidence(before, after))
 interface MeasuredTime {
   when: string
   evidence: Evidence
+  rate: Rate
 }
 
 function rejectFigure(measured: readonly MeasuredTime[]): Markup {
@@ -152,17 +162,17 @@ const elapsed = (ms: number) =>
 const perHour = (count: number, { fromMs, untilMs }: Evidence) =>
   Math.round(count / Math.max(1 / 3600, (untilMs - fromMs) / 3_600_000))
 
-function saysOf({ when, evidence }: MeasuredTime): string {
+function saysOf({ when, evidence, rate }: MeasuredTime): string {
   const reconciles = evidence.rejects.reduce((sum, { reconcilesMs }) => sum + reconcilesMs.length, 0)
   const problems = evidence.rejects.flatMap(({ node, problem }) => (problem === null ? [] : [`${node}: ${problem}`]))
-  const { count, perHour: rate, interval } = rateOf(evidence)
+  const { count, perHour: anHour, interval } = rate
   const [low, high] = interval.map((one) => one.toFixed(0))
   const start = `${when === 'before' ? 'Before' : 'After'} (from ${dateAndTime(evidence.fromMs)} UTC):`
-  return `${start} ${count} packets, ${rate.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles on ${evidence.rejects.length} nodes.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
+  return `${start} ${count} packets, ${anHour.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles on ${evidence.rejects.length} nodes.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
 }
 
 /** Refusals come in bursts, so they are counted in parts of ten seconds. */
-export function rateOf(evidence: Evidence) {
+function rateOf(evidence: Evidence): Rate {
   const partMs = 10_000
   const counts = new Array<number>(Math.max(1, Math.round((evidence.untilMs - evidence.fromMs) / partMs))).fill(0)
   for (const { x1, packets } of binned(evidence, partMs)) {

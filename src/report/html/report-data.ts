@@ -1,7 +1,8 @@
-import type { Diagnosis } from '../../diagnosis/diagnosis.ts'
+import type { Diagnoses } from '../../diagnosis/diagnose.ts'
 import type { Plan } from '../../engine/model.ts'
 import type { JournalEntry } from '../../engine/records.ts'
 import type { Facts } from '../../facts/facts.ts'
+import type { PeriodsCompared } from '../../probes/compare-periods.ts'
 import type { Evidence } from '../../probes/evidence.ts'
 import type { PairOutages } from '../../probes/outage.ts'
 
@@ -20,15 +21,15 @@ export interface ReportData {
   after: Facts | null
   /** Interruptions of the pairs that were probed while it ran. */
   pairs: readonly PairOutages[]
-  /** Newest baseline that was over before the run began, and newest evidence that was taken after its end. */
+  /** Newest evidence that was over before the run began, and newest that was gathered after its end. */
   baseline: Measured | null
   verification: Measured | null
+  /** The two compared, where both are there. */
+  comparison: PeriodsCompared | null
 }
 
-/** Evidence, and the file it stands in. */
-export interface Measured {
+/** Evidence, the file it stands in, and what it means. */
+export interface Measured extends Diagnoses {
   file: string
   evidence: Evidence
-  /** What it means, and what would have been needed to tell more; null: nobody judged it. */
-  judged: { diagnoses: readonly Diagnosis[]; notMeasured: readonly string[] } | null
 }

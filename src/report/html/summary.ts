@@ -5,7 +5,6 @@ import { duration } from '../duration.ts'
 import { standing } from '../status-text.ts'
 import { stepOutages } from '../step-outages.ts'
 import { html, type Markup, type Part } from './html.ts'
-import { rateOf } from './rejects.ts'
 import type { ReportData } from './report-data.ts'
 import { fromTo } from './times.ts'
 
@@ -43,7 +42,7 @@ function keyFigures(data: ReportData, lengthMs: number): KeyFigure[] {
     controlPlane(data),
     longestOutage(data),
     kept(data),
-    ...refused(data),
+    ...compared(data),
   ]
 }
 
@@ -86,11 +85,35 @@ function kept({ before, after }: ReportData): KeyFigure {
   }
 }
 
-/** Only where it was measured: the section says how it would be. */
-function refused({ baseline, verification }: ReportData): KeyFigure[] {
-  if (baseline === null || verification === null) return []
-  const [then, now] = [rateOf(baseline.evidence), rateOf(verification.evidence)]
-  const interval = now.interval.map((one) => one.toFixed(0)).join(' to ')
-  const value = `${then.perHour.toFixed(0)} → ${now.perHour.toFixed(0)}`
-  return [{ name: 'Refused packets an hour', value, note: `before → after; 95 % after: ${interval}` }]
+/** Only where it was measured: the sections say how it would be. */
+function compared({ comparison }: ReportData): KeyFigure[] {
+  const { failures = null, rejects = null } = comparison ?? {}
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`
+  return [
+    ...(failures === null
+      ? []
+      : [
+          {
+            name: 'Attempts that failed',
+            value: `${percent(failures.before.share)} → ${percent(failures.after.share)}`,
+            note: `before → after: ${changes[failures.change]}`,
+          },
+        ]),
+    ...(rejects === null
+      ? []
+      : [
+          {
+            name: 'Refused packets an hour',
+            value: `${rejects.before.perHour.toFixed(0)} → ${rejects.after.perHour.toFixed(0)}`,
+            note: `before → after: ${changes[rejects.change]}`,
+          },
+        ]),
+  ]
+}
+
+const changes = {
+  fixed: 'fixed; the intervals do not overlap',
+  better: 'better',
+  same: 'no more than chance',
+  worse: html`<strong class="bad">worse</strong>`,
 }

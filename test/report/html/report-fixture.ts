@@ -4,6 +4,7 @@ import { planSchema } from '../../../src/engine/plan-schema.ts'
 import { envelopeSchema, type JournalEntry } from '../../../src/engine/records.ts'
 import type { Facts } from '../../../src/facts/facts.ts'
 import { reachabilitySchema } from '../../../src/facts/reachability.ts'
+import { comparePeriods } from '../../../src/probes/compare-periods.ts'
 import type { Evidence } from '../../../src/probes/evidence.ts'
 import type { PairOutages } from '../../../src/probes/outage.ts'
 import type { ReportData } from '../../../src/report/html/report-data.ts'
@@ -42,6 +43,7 @@ export const recordedRun: ReportData = {
   pairs: run.pairs,
   baseline: null,
   verification: null,
+  comparison: null,
 }
 
 /** Ten minutes of evidence: every `gapEveryMs` kube-router writes its rules and refuses some packets; 0: it is gone. */
@@ -80,53 +82,57 @@ function everyMs(fromMs: number, untilMs: number, stepMs: number): number[] {
 }
 
 /** The same run between a baseline in which kube-router had gaps, and ten minutes in which nothing was refused. */
+const [evidenceBefore, evidenceAfter] = [
+  someEvidence(Date.parse('2026-11-21T12:20:00Z'), 25_000),
+  someEvidence(Date.parse('2026-11-21T13:10:00Z'), 0),
+]
 export const measuredRun: ReportData = {
   ...recordedRun,
+  comparison: comparePeriods(evidenceBefore, evidenceAfter),
   baseline: {
     file: '/home/op/.migrate/ev-report/baselines/20261121-122000.json',
-    evidence: someEvidence(Date.parse('2026-11-21T12:20:00Z'), 25_000),
-    judged: {
-      diagnoses: [
-        {
-          rule: 'reject-gap',
-          title: 'kube-router refuses packets while it writes its rules',
-          what: 'Each time a policy or a pod changes, kube-router restores its whole table; until the chains of a pod are filled again, everything it sends is refused.',
-          where: ['edge/probe-s1 on s1', 'edge/probe-s2 on s2'],
-          sinceMs: Date.parse('2026-11-21T12:20:20Z'),
-          confidence: 'certain',
-          figures: [
-            { what: 'packets refused', value: 2112, unit: '/h', interval: [1830, 2400], threshold: 0 },
-            {
-              what: 'of failures within 2 s of a reconcile',
-              value: 100,
-              unit: '%',
-              interval: [92.1, 100],
-              threshold: 50,
-            },
-          ],
-          points: [
-            { claim: 'failures come in clusters', holds: 'true', figure: '23 bursts; chance would give 3' },
-            { claim: 'failures follow reconciles', holds: 'true', figure: '23 of 23' },
-            { claim: 'variant B of the egress test fails less', holds: 'unknown', figure: 'the test was not made' },
-            { claim: 'conntrack is full', holds: 'false', figure: '812 of 262144' },
-          ],
-          disproof: 'failures go on while the CronJobs that churn are suspended',
-          advice: [
-            {
-              text: 'Suspend the CronJobs that churn for five minutes and compare.',
-              warning: 'their jobs do not run meanwhile',
-              manifest: 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: variant-b\n',
-            },
-          ],
-          source: 'cloudnativelabs/kube-router#873',
-        },
-      ],
-      notMeasured: [],
-    },
+    evidence: evidenceBefore,
+    diagnoses: [
+      {
+        rule: 'reject-gap',
+        title: 'kube-router refuses packets while it writes its rules',
+        what: 'Each time a policy or a pod changes, kube-router restores its whole table; until the chains of a pod are filled again, everything it sends is refused.',
+        where: ['edge/probe-s1 on s1', 'edge/probe-s2 on s2'],
+        sinceMs: Date.parse('2026-11-21T12:20:20Z'),
+        confidence: 'certain',
+        figures: [
+          { what: 'packets refused', value: 2112, unit: '/h', interval: [1830, 2400], threshold: 0 },
+          {
+            what: 'of failures within 2 s of a reconcile',
+            value: 100,
+            unit: '%',
+            interval: [92.1, 100],
+            threshold: 50,
+          },
+        ],
+        points: [
+          { claim: 'failures come in clusters', holds: 'true', figure: '23 bursts; chance would give 3' },
+          { claim: 'failures follow reconciles', holds: 'true', figure: '23 of 23' },
+          { claim: 'variant B of the egress test fails less', holds: 'unknown', figure: 'the test was not made' },
+          { claim: 'conntrack is full', holds: 'false', figure: '812 of 262144' },
+        ],
+        disproof: 'failures go on while the CronJobs that churn are suspended',
+        advice: [
+          {
+            text: 'Suspend the CronJobs that churn for five minutes and compare.',
+            warning: 'their jobs do not run meanwhile',
+            manifest: 'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: variant-b\n',
+          },
+        ],
+        source: 'cloudnativelabs/kube-router#873',
+      },
+    ],
+    notMeasured: [],
   },
   verification: {
     file: '/home/op/.migrate/ev-report/baselines/20261121-131000.json',
-    evidence: someEvidence(Date.parse('2026-11-21T13:10:00Z'), 0),
-    judged: { diagnoses: [], notMeasured: [] },
+    evidence: evidenceAfter,
+    diagnoses: [],
+    notMeasured: ['conntrack of a1: /proc/sys/net/netfilter is not there'],
   },
 }
