@@ -3,6 +3,8 @@ import { policySpecSchema } from './policies.ts'
 
 /** Put on what is suspended for the time of the run, so that exactly that is resumed, whoever comes to do it. */
 export const suspendedAnnotation = 'cni-migrate.io/suspended'
+/** Its value where a controlled test suspended, which no run may be under way beside: only the test's end resumes those. */
+export const suspendedByTest = 'controlled-test'
 
 const labels = z.record(z.string(), z.string())
 
@@ -92,6 +94,8 @@ export const kubeSchema = z.object({
       schedule: z.string(),
       suspended: z.boolean(),
       ours: z.boolean(),
+      /** A controlled test suspended it (suspendedByTest). */
+      byTest: z.literal(true).exactOptional(),
     }),
   ),
   /** Flux Kustomizations and HelmReleases; empty when Flux is not there. */

@@ -3,7 +3,7 @@ import { FailedError } from '../errors.ts'
 import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
 import { KubeError, KubeUnreachableError } from '../kube/errors.ts'
 import { readHelmRelease } from './helm-release.ts'
-import { type KubeFacts, suspendedAnnotation } from './kube.ts'
+import { type KubeFacts, suspendedAnnotation, suspendedByTest } from './kube.ts'
 import * as objects from './kube-objects.ts'
 
 /** Where Flux's kinds live, newest first: the API answers to all that it serves, with the same objects. */
@@ -154,7 +154,11 @@ async function readAll(api: KubeApi): Promise<KubeFacts> {
     namespaces: namespaces.map(({ metadata: { name, labels } }) => ({ name, labels })),
     policies: policies.map(({ metadata: { namespace, name }, spec }) => ({ namespace, name, spec })),
     services: services.map(objects.serviceFacts),
-    cronJobs: cronJobs.map((job) => ({ ...suspension(job), schedule: job.spec.schedule })),
+    cronJobs: cronJobs.map((job) => ({
+      ...suspension(job),
+      schedule: job.spec.schedule,
+      ...(job.metadata.annotations[suspendedAnnotation] === suspendedByTest ? { byTest: true as const } : {}),
+    })),
     flux,
     leases: leases.map(objects.leaseFacts),
     cilium: await readCilium(api, pods),
