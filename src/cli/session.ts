@@ -31,6 +31,7 @@ import type { World } from '../operations/world.ts'
 import type { Attempt } from '../probes/attempts.ts'
 import { outageProbe } from '../probes/outage-probe.ts'
 import { readReachability } from '../probes/reachability.ts'
+import { visible } from '../report/escape.ts'
 import { runbookOf } from './planning.ts'
 import { promptSecrets, type Terminal } from './terminal.ts'
 
@@ -73,21 +74,68 @@ function open(
   const servers = inventory.nodes.filter(({ role }) => role === 'server').map(({ name }) => nodes.get(name))
   const api = openKube(servers)
   const kube = purpose === 'change' ? api : readOnlyKube(api)
+  const reader = factsReader({
+    inventory,
+    nodes,
+    kube,
+    clock: systemClock,
+    ...(inventory.cilium.install === 'helm' ? { operator: readOperator } : {}),
+    reachability: (facts) => readReachability(nodes, facts, inventory.probes.externalTargets),
+  })
   return {
     nodes,
     kube,
-    reader: factsReader({
-      inventory,
-      nodes,
-      kube,
-      clock: systemClock,
-      ...(inventory.cilium.install === 'helm' ? { operator: readOperator } : {}),
-      reachability: (facts) => readReachability(nodes, facts, inventory.probes.externalTargets),
-    }),
+    reader: purpose === 'probe' ? reader : notingTests(reader),
     async [Symbol.asyncDispose]() {
       await kube.close()
       await nodes.close()
     },
+  }
+}
+
+/** A test that was killed is told of by whatever looks at the cluster next; once. */
+function notingTests(reader: FactsReader<Facts>): FactsReader<Facts> {
+  let told = false
+  return {
+    async read(families, targets, previous) {
+      const facts = await reader.read(families, targets, previous)
+      const note = told ? null : leftByTests(facts)
+      if (note !== null) {
+        told = true
+        process.stderr.write(`note: ${note}\n`)
+      }
+      return facts
+    },
+  }
+}
+
+/** CronJobs that a controlled test has suspended, as a sentence; null: none. */
+export function leftByTests({ kube }: Facts): string | null {
+  const left = kube.cronJobs.filter(({ byTest }) => byTest).map(({ namespace, name }) => `${namespace}/${name}`)
+  if (left.length === 0) return null
+  return `a controlled test has suspended ${visible(left.join(', '))}; if it is over: migrate diagnose --restore`
+}
+
+/** For a controlled test: CronJobs are suspended and resumed, and servers keep a timer meanwhile. No run is under way. */
+export function openForTest(inventory: Inventory, terminal: Terminal): Cluster {
+  return open(inventory, terminal, 'change', null)
+}
+
+/** What keeps two operators from changing one cluster at a time. */
+export async function locksFor(
+  { cluster: { name }, stateDir }: Inventory,
+  { nodes, kube }: Pick<Cluster, 'nodes' | 'kube'>,
+  runId: string,
+  breakNonce?: string,
+): Promise<LockOptions> {
+  const { lockFile } = await openRunStore(stateDir, name)
+  const owner = await lockOwner(runId, name)
+  return {
+    // Nodes in the inventory's order, so that two operators who start at once meet at the first one.
+    places: [localLock(lockFile), ...nodes.names.map((node) => nodeLock(nodes.get(node))), leaseLock(kube)],
+    owner,
+    ...(breakNonce === undefined ? {} : { breakNonce }),
+    mayBeAlive: (holder) => mayBeAlive(holder, owner),
   }
 }
 
@@ -118,7 +166,6 @@ export async function openRun(
   driving: Driving,
 ): Promise<OpenRun> {
   checkBelongs(plan, inventory)
-  const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
   const cluster = open(inventory, terminal, 'change', run)
   const { nodes, kube, reader } = cluster
   const again = 'It is of another version of migrate: use the one that it was made with, or plan anew.'
@@ -145,14 +192,7 @@ export async function openRun(
     clock: systemClock,
     probe,
   }
-  const owner = await lockOwner(run.runId, inventory.cluster.name)
-  const locks: LockOptions = {
-    // Nodes in the inventory's order, so that two operators who start at once meet at the first one.
-    places: [localLock(store.lockFile), ...nodes.names.map((name) => nodeLock(nodes.get(name))), leaseLock(kube)],
-    owner,
-    ...(breakNonce === undefined ? {} : { breakNonce }),
-    mayBeAlive: (holder) => mayBeAlive(holder, owner),
-  }
+  const locks = await locksFor(inventory, cluster, run.runId, breakNonce)
   const context: RunContext<Facts, World> = {
     runId: run.runId,
     plan,

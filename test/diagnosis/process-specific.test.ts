@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { processSpecific } from '../../src/diagnosis/process-specific.ts'
+import { processSpecific as evidenceOf } from './support/causes.ts'
+import { attempts, fromMs, inBursts, signals, works } from './support/evidence.ts'
+
+const judge = processSpecific.judge
+
+test('ruled out one by one, each with its figure', () => {
+  const { diagnosis } = judge(evidenceOf())
+  expect(diagnosis?.confidence).toBe('certain')
+  expect(diagnosis?.points.map(({ holds, figure }) => `${holds}: ${figure}`)).toEqual([
+    'true: 112 of 240 (46.7 %), 2 targets',
+    'true: 0 of 240 (0 %) failed',
+    'true: 0 of 240 (0 %) failed',
+    'true: none of the 112 failures is of a pair that a policy selects',
+    'true: none',
+    'true: 900 of 262144',
+    'true: 100 of 100 look-ups',
+    'true: REACHABLE',
+  ])
+  expect(diagnosis?.details?.[0]?.rows).toContainEqual([
+    'multicast groups',
+    '239.255.255.250 224.0.0.251 224.0.0.1',
+    '224.0.0.1',
+  ])
+})
+
+test('the fresh namespace to prove it with is a pod on the same node', () => {
+  const manifest = judge(evidenceOf()).diagnosis?.advice[0]?.manifest ?? ''
+  expect(parse(manifest)).toMatchObject({ kind: 'Pod', metadata: { namespace: 'home' }, spec: { nodeName: 's1' } })
+})
+
+test('a namespace that was not looked at leaves points unknown and is said', () => {
+  const { diagnosis, notMeasured } = judge({ ...evidenceOf(), podNetworks: [] })
+  expect(diagnosis?.points.filter(({ holds }) => holds === 'unknown')).toHaveLength(3)
+  expect(diagnosis?.confidence).not.toBe('certain')
+  expect(notMeasured).toEqual(['the network namespace of home/ha'])
+})
+
+test('a full connection table is not ruled out', () => {
+  const evidence = evidenceOf()
+  evidence.signals.s1 = signals({ conntrack: { count: 200_000, max: 262_144 } })
+  const points = judge(evidence).diagnosis?.points
+  expect(points?.find(({ claim }) => claim === 'conntrack has room')?.holds).toBe('false')
+})
+
+describe('it is not named', () => {
+  const of = (from: string) => (evidence: ReturnType<typeof evidenceOf>) =>
+    evidence.series.filter((one) => one.from === from)
+
+  test('when the other pods of the node fail as well', () => {
+    const evidence = evidenceOf()
+    for (const from of ['home/debug', 'edge/probe-s1', 'shop/cli'])
+      for (const one of of(from)(evidence)) one.attempts = attempts(inBursts(15_000, 7_000, 'unreachable'))
+    expect(judge(evidence).diagnosis).toBeNull()
+  })
+
+  test('when it is the target that fails', () => {
+    const evidence = evidenceOf()
+    evidence.series = evidence.series.filter(({ from, to }) => !(from === 'home/debug' && to === 'home/bridge'))
+    for (const one of of('home/ha')(evidence)) if (one.to !== 'home/bridge') one.attempts = attempts(works)
+    evidence.series.push(
+      ...['x', 'y'].map((to) => ({
+        ...(evidence.series.find(({ from }) => from === 'home/ha') ?? ({} as never)),
+        id: to,
+        to: `home/${to}`,
+        attempts: attempts(works),
+      })),
+    )
+    expect(judge(evidence).diagnosis).toBeNull()
+  })
+
+  test('when a policy selects the pod and its counter rises with the failures', () => {
+    const evidence = evidenceOf()
+    for (const one of of('home/ha')(evidence)) one.fromSelected = true
+    const increments = Array.from({ length: 60 }, (_, second): [number, number] => [
+      fromMs + second * 1000 + 300,
+      (second * 1000) % 15_000 < 7_000 ? 8 : 0,
+    ])
+    for (const samples of evidence.rejects)
+      if (samples.node === 's1') samples.rejects = [{ namespace: 'home', pod: 'ha', increments }]
+    expect(judge(evidence).diagnosis).toBeNull()
+  })
+})
+
+test('a policy that selects the pod while the counters are not known: possible at most', () => {
+  const evidence = { ...evidenceOf(), rejects: [] }
+  for (const one of evidence.series) if (one.from === 'home/ha') one.fromSelected = true
+  expect(judge(evidence).diagnosis?.confidence).toBe('possible')
+})
