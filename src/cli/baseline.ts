@@ -14,6 +14,8 @@ export function baselineCommand(): Command {
       const inventory = inventoryOf(options, true)
       const { gatherShown } = await import('./gathering.ts')
       const { evidence, early } = await gatherShown(inventory, options, flags)
+      const { noteLeftByTests } = await import('./session.ts')
+      noteLeftByTests(evidence.facts)
       if (evidence.series.every(({ attempts }) => attempts.length === 0)) {
         throw new FailedError('not one connection was tried, so there is nothing to keep', {
           next: early ? 'Let it run for longer before Ctrl-C.' : evidence.notMeasured.join('; '),

@@ -1,4 +1,3 @@
-import { InvalidArgumentError, Option } from 'commander'
 import { diagnose } from '../diagnosis/diagnose.ts'
 import { processInterrupts } from '../engine/interrupts.ts'
 import { takeLocks } from '../engine/lock.ts'
@@ -15,38 +14,15 @@ import {
 import type { Evidence } from '../probes/evidence.ts'
 import { controlledTestJson, controlledTestText, type TestResult } from '../report/controlled-test-report.ts'
 import { diagnosisText } from '../report/diagnosis-text.ts'
-import { durationOption } from './duration-option.ts'
-import type { GatherFlags } from './gather-options.ts'
+import type { ControlledTestFlags } from './controlled-test-options.ts'
 import { gatherShown } from './gathering.ts'
 import type { CommonOptions } from './options.ts'
 import { type Cluster, locksFor, openForTest } from './session.ts'
-
-export interface ControlledTestFlags extends GatherFlags {
-  /** `namespace/name` each. */
-  suspendCronjobs?: string[]
-  for: number
-  restore?: true
-}
 
 /** One for all: whoever comes next takes over the lock of a test whose process is gone. */
 const lockName = 'controlled-test'
 /** The servers resume by themselves so long after the test should have ended: to prepare the watching takes a while too. */
 const graceMs = 180_000
-
-const names = (text: string): string[] => {
-  const list = text.split(',').map((one) => one.trim())
-  if (list.some((one) => one === '')) throw new InvalidArgumentError('expected namespace/name[,namespace/name...]')
-  return [...new Set(list)]
-}
-
-export const controlledTestOptions = (): Option[] => [
-  new Option(
-    '--suspend-cronjobs <names>',
-    'controlled test: watch, suspend these (namespace/name, with commas) and watch again, resume them, compare',
-  ).argParser(names),
-  durationOption('--for <time>', 'how long they are suspended', 10_000, 3_600_000).default(300_000, '5m'),
-  new Option('--restore', 'resume what a controlled test that was killed has left suspended, and do nothing else'),
-]
 
 /** Resumes what a test has left. */
 export async function restore(inventory: Inventory, { json, terminal }: CommonOptions): Promise<void> {

@@ -99,21 +99,20 @@ function notingTests(reader: FactsReader<Facts>): FactsReader<Facts> {
   return {
     async read(families, targets, previous) {
       const facts = await reader.read(families, targets, previous)
-      const note = told ? null : leftByTests(facts)
-      if (note !== null) {
-        told = true
-        process.stderr.write(`note: ${note}\n`)
-      }
+      if (!told) told = noteLeftByTests(facts)
       return facts
     },
   }
 }
 
-/** CronJobs that a controlled test has suspended, as a sentence; null: none. */
-export function leftByTests({ kube }: Facts): string | null {
+/** Says which CronJobs a controlled test has suspended, if any. @returns whether there are some */
+export function noteLeftByTests({ kube }: Facts): boolean {
   const left = kube.cronJobs.filter(({ byTest }) => byTest).map(({ namespace, name }) => `${namespace}/${name}`)
-  if (left.length === 0) return null
-  return `a controlled test has suspended ${visible(left.join(', '))}; if it is over: migrate diagnose --restore`
+  if (left.length === 0) return false
+  process.stderr.write(
+    `note: a controlled test has suspended ${visible(left.join(', '))}; if it is over: migrate diagnose --restore\n`,
+  )
+  return true
 }
 
 /** For a controlled test: CronJobs are suspended and resumed, and servers keep a timer meanwhile. No run is under way. */
