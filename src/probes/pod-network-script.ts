@@ -25,7 +25,7 @@ for name in sys.argv[2:]:
  * Looks into network namespaces, for the nodes' bash: ROUNDS PAUSE ASKS, pause in seconds. stdin: a line for each namespace,
  * \`NUMBER<tab>PATH<tab>ADDRESS ADDRESS...\`. Each round says of each, every line with its number first:
  * \`ip ADDRESS WORDS\`      what \`ip route get\` said, as often as asked
- * \`netlink ADDRESS KIND\`  the kernel's own answer, or the error's name
+ * \`netlink ADDRESS KIND\`  the kernel's own answer, or the error's name; in the first round only
  * \`rule TEXT\`             a line of \`ip rule\`
  * \`neigh TEXT\`            a line of \`ip neigh\`
  * \`group ADDRESS\`         a multicast group that is joined
@@ -47,7 +47,8 @@ inside() {
     for ((number = 0; number < asks; number++)); do echo "route get $address"; done | ip -force -o -batch - 2>&1 |
       while IFS= read -r line; do case $line in 'Command failed'*) ;; *) echo "ip $address $line" ;; esac; done
   done
-  if command -v python3 >/dev/null; then
+  if [ "$2" != 0 ]; then :
+  elif command -v python3 >/dev/null; then
     timeout 10 python3 -c "$netlink" "$asks" $1 2>/dev/null || echo 'no-netlink python3 failed'
   else
     echo 'no-netlink no python3 on the node'
@@ -74,7 +75,7 @@ for ((round = 0; round < rounds; round++)); do
   for line in "\${lines[@]}"; do
     IFS=$'\\t' read -r number path addresses <<<"$line"
     [ -n "$number" ] || continue
-    { nsenter --net="$path" -- bash -c 'inside "$1"' inside "$addresses" 2>/dev/null || echo gone; } | sed "s/^/$number /"
+    { nsenter --net="$path" -- bash -c 'inside "$@"' inside "$addresses" "$round" 2>/dev/null || echo gone; } | sed "s/^/$number /"
   done
 done
 exit 0

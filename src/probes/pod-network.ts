@@ -5,12 +5,14 @@ import type { Facts } from '../facts/facts.ts'
 import type { Command, Node } from '../nodes/node.ts'
 import { mustRun } from '../nodes/run.ts'
 import type { PodNetwork } from './evidence.ts'
-import { type KubePod, podName, sandboxOf } from './pairs.ts'
+import { type KubePod, sandboxOf } from './pairs.ts'
 import { podNetworkScript } from './pod-network-script.ts'
 
-/** A rule that comes and goes in blocks of seconds must be seen; each look costs a node a dozen processes for each pod. */
-const pauseS = 2
-const roundsAtOnce = 4
+/** A rule that comes and goes in blocks of seconds must be seen; a look costs a node a dozen processes for each pod. */
+const shortestPauseS = 2
+const mostLooks = 60
+/** So long a command on the node lasts, whatever becomes of the operator's side. */
+const commandS = 10
 const asks = 5
 const timeoutMs = 60_000
 
@@ -52,7 +54,7 @@ export interface WatchPodNetworksOptions {
 }
 
 /**
- * Looks into the network namespaces of pods of one node every two seconds for a time (seed 001's table). What comes and goes
+ * Looks into the network namespaces of pods of one node again and again for a time (seed 001's table). What comes and goes
  * (rules, groups, neighbours' states) is told if it was there once; sockets as they were at the last look. Only reads.
  */
 export async function watchPodNetworks(
@@ -62,13 +64,14 @@ export async function watchPodNetworks(
 ): Promise<{ networks: PodNetwork[]; problem: string | null }> {
   const { clock, signal } = options
   const untilMs = clock.nowMs() + options.durationMs
+  const pauseS = Math.max(shortestPauseS, Math.round(options.durationMs / 1000 / mostLooks))
   const seen = choices.map(() => new Seen())
   const problems = new Set<string>()
   while (choices.length > 0 && !signal?.aborted) {
     const leftS = Math.max(0, untilMs - clock.nowMs()) / 1000
-    const rounds = Math.min(roundsAtOnce, Math.max(1, Math.floor(leftS / pauseS)))
+    const rounds = Math.max(1, Math.floor(Math.min(commandS, leftS) / pauseS))
     try {
-      const { stdout } = await mustRun(node, commandOf(choices, rounds))
+      const { stdout } = await mustRun(node, commandOf(choices, rounds, pauseS))
       for (const line of stdout.split('\n')) addLine(seen, line)
     } catch (error) {
       if (!(error instanceof MigrateError)) throw error
@@ -82,15 +85,13 @@ export async function watchPodNetworks(
   const networks = choices.flatMap((choice, index) => {
     const found = seen[index]
     if (found?.looked) return [found.network(choice, node.name)]
-    problems.add(
-      `${node.name}: the network of ${podName({ namespace: choice.namespace, name: choice.pod })} is not there`,
-    )
+    problems.add(`${node.name}: the network of ${choice.namespace}/${choice.pod} is not there`)
     return []
   })
   return { networks, problem: problems.size > 0 ? [...problems].join('; ') : null }
 }
 
-function commandOf(choices: readonly PodChoice[], rounds: number): Command {
+function commandOf(choices: readonly PodChoice[], rounds: number, pauseS: number): Command {
   const lines = choices.map(({ netns, destinations }, index) => `${index}\t${netns}\t${destinations.join(' ')}\n`)
   const argv = ['bash', '-c', podNetworkScript, 'pod-network', String(rounds), String(pauseS), String(asks)] as const
   return { argv, stdin: lines.join(''), mode: 'read', timeoutMs }
