@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { isIP } from 'node:net'
 import type { Facts } from '../facts/facts.ts'
 import type { Nodes } from '../nodes/node.ts'
 import { type Answering, portsToAsk } from './matrix.ts'
@@ -34,9 +34,7 @@ export function silentPorts(answering: Answering): string[] {
 export function sourcesSeen(measured: readonly Measured[]): Map<string, string> {
   return new Map(
     measured.flatMap(({ from, to, port, said }) => {
-      const addresses = (said ?? '')
-        .split(/[^0-9A-Fa-f.:]+/)
-        .filter((word) => /[.:]/.test(word) && ipaddr.isValid(word))
+      const addresses = (said ?? '').split(/[^0-9A-Fa-f.:]+/).filter((word) => isIP(word) !== 0)
       const [only, second] = new Set(addresses)
       return only !== undefined && second === undefined ? [[pair(from, to, port).id, only] as const] : []
     }),

@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js'
+import { isIP, isIPv4 } from 'node:net'
 import type { Facts } from '../facts/facts.ts'
 import { considered, isDns, isServer, isShortLived, isSource } from './choose-pairs.ts'
 import type { Series } from './evidence.ts'
@@ -201,7 +201,7 @@ function toOutside({ sources, verdictOf }: View, externalTargets: readonly strin
       const to: End = { kind: 'address', address: host }
       const verdict = verdictOf({ from: { kind: 'pod', pod: from }, to, port: Number(port), protocol: 'TCP' })
       // What a name leads to is not known here.
-      const allowed = ipaddr.isValid(host) || !verdict.fromSelected ? verdict.allowed : null
+      const allowed = isIP(host) !== 0 || !verdict.fromSelected ? verdict.allowed : null
       return candidate(
         pair(podName(from), `external:${host}`, Number(port)),
         { fromNode: from.node ?? '', toNode: null, sort: 'external', ...verdict, allowed },
@@ -266,7 +266,7 @@ function nodeEnd(name: string, facts: Facts): End {
   )
   const addresses = (overlays ?? [])
     .flatMap((link) => link.addresses.map((one) => one.split('/')[0] ?? ''))
-    .filter((one) => ipaddr.IPv4.isIPv4(one))
+    .filter((one) => isIPv4(one))
   return { kind: 'node', name, addresses: [...present(nodeAddress(name, facts)), ...addresses] }
 }
 
