@@ -54,6 +54,11 @@ export function runStory(plan: Plan, journal: readonly JournalEntry[]): RunStory
   }
 }
 
+/** How long somebody was at it. */
+export function activeMs({ fromMs, untilMs, pauses }: RunStory): number {
+  return pauses.reduce((left, pause) => left - (pause.untilMs - pause.fromMs), untilMs - fromMs)
+}
+
 function taskTries(journal: readonly JournalEntry[], untilMs: number): TaskTry[] {
   const tries: TaskTry[] = []
   /** By step and target: one thing at a time is done to a target. */

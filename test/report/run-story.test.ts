@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { JournalEntry, JournalRecord } from '../../src/engine/records.ts'
-import { runStory } from '../../src/report/run-story.ts'
+import { activeMs, runStory } from '../../src/report/run-story.ts'
 import { planFixture } from './plan-fixture.ts'
 
 /** One record a second. */
@@ -83,7 +83,7 @@ test('a step lasts to its checkpoint; begun again after a resume it is another t
 })
 
 test('a pause says why it was, and that it was killed when it said nothing', () => {
-  const { pauses } = runStory(
+  const story = runStory(
     planFixture,
     journal(
       intent('a', 's1'),
@@ -94,7 +94,8 @@ test('a pause says why it was, and that it was killed when it said nothing', () 
       resumed,
     ),
   )
-  expect(pauses).toEqual([
+  expect(activeMs(story)).toBe(2000)
+  expect(story.pauses).toEqual([
     { fromMs: 0, untilMs: 1000, reason: null },
     { fromMs: 2000, untilMs: 3000, reason: 'stopped before: b' },
     { fromMs: 4000, untilMs: 5000, reason: 'the run was finished' },

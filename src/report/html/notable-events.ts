@@ -3,7 +3,7 @@ import type { JournalEntry } from '../../engine/records.ts'
 import { duration } from '../duration.ts'
 import { html, type Markup } from './html.ts'
 import { htmlTable } from './html-table.ts'
-import { clockTime, since } from './times.ts'
+import { clockSince, since } from './times.ts'
 
 /** What a reader of the journal would stop at: beginnings and ends, failures, drift, what was skipped. */
 export function notableEvents(plan: Plan, journal: readonly JournalEntry[]): Markup {
@@ -11,7 +11,8 @@ export function notableEvents(plan: Plan, journal: readonly JournalEntry[]): Mar
   const titleOf = (stepId: string) => plan.steps.find((step) => step.stepId === stepId)?.title ?? stepId
   const rows = journal.flatMap((entry, index) => {
     const said = sayings(entry, journal[index - 1], titleOf)
-    return said === null ? [] : [[clockTime(Date.parse(entry.time)), since(Date.parse(entry.time), fromMs), said]]
+    const atMs = Date.parse(entry.time)
+    return said === null ? [] : [[clockSince(atMs, fromMs), since(atMs, fromMs), said]]
   })
   return htmlTable(
     'What happened besides',

@@ -43,7 +43,8 @@ code, pre { font: 0.85em/1.5 ui-monospace, 'SFMono-Regular', 'DejaVu Sans Mono',
 .outcome.good { border-color: var(--good); color: var(--good); }
 .outcome.open { border-color: var(--bad); color: var(--bad); }
 .outcome.undone { border-color: var(--undone); }
-.key { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: 1px; margin: 1.5rem 0 0; padding: 1px; }
+.key { display: grid; grid-template-columns: repeat(4, 1fr); gap: 1px; margin: 1.5rem 0 0; padding: 1px; }
+.key:has(> :nth-child(5)) { grid-template-columns: repeat(3, 1fr); }
 .key > div { box-shadow: 0 0 0 1px var(--line); padding: 0.9rem 1rem; }
 .key dt { font-size: 0.85rem; }
 .key dd { margin: 0; font-size: 1.6rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
@@ -103,7 +104,7 @@ footer { font-size: 0.9rem; }
   body { padding-top: 1.25rem; }
   h1 { font-size: 1.6rem; }
   h2 { margin-top: 2.5rem; }
-  .key { grid-template-columns: 1fr 1fr; }
+  .key, .key:has(> :nth-child(5)) { grid-template-columns: 1fr 1fr; }
   .key > div { padding: 0.7rem 0.75rem; }
   .key > div:last-child:nth-child(odd) { grid-column: 1 / -1; }
   .key dd { font-size: 1.25rem; }

@@ -2,6 +2,7 @@ import { foldState } from '../../engine/fold.ts'
 import { compareReachability } from '../../probes/compare.ts'
 import { summarize } from '../../probes/outage.ts'
 import { duration } from '../duration.ts'
+import { activeMs, runStory } from '../run-story.ts'
 import { standing } from '../status-text.ts'
 import { stepOutages } from '../step-outages.ts'
 import { html, type Markup, type Part } from './html.ts'
@@ -22,7 +23,7 @@ export function summary(data: ReportData): Markup {
 <h1>${plan.cluster}</h1>
 <p class="outcome ${sort}"><b>${outcome.charAt(0).toUpperCase() + outcome.slice(1)}</b></p>
 <p class="quiet">${plan.runbook} · run ${data.runId} · ${fromTo(fromMs, untilMs)} UTC${began?.kind === 'run-started' ? ` · by ${began.operator}` : ''}</p>
-<dl class="key">${keyFigures(data, untilMs - fromMs).map(({ name, value, note }) => html`<div><dt>${name}</dt> <dd>${value}</dd> <dd class="note">${note}</dd></div> `)}</dl>
+<dl class="key">${keyFigures(data).map(({ name, value, note }) => html`<div><dt>${name}</dt> <dd>${value}</dd> <dd class="note">${note}</dd></div> `)}</dl>
 </header>`
 }
 
@@ -32,18 +33,21 @@ interface KeyFigure {
   note: Part
 }
 
-function keyFigures(data: ReportData, lengthMs: number): KeyFigure[] {
-  return [
-    {
-      name: 'Took',
-      value: duration(lengthMs),
-      note: `${data.plan.steps.length} steps, ${data.journal.filter(({ kind }) => kind === 'done').length} changes done`,
-    },
-    controlPlane(data),
-    longestOutage(data),
-    kept(data),
-    ...compared(data),
-  ]
+function keyFigures(data: ReportData): KeyFigure[] {
+  return [took(data), controlPlane(data), longestOutage(data), kept(data), ...compared(data)]
+}
+
+function took({ plan, journal }: ReportData): KeyFigure {
+  const story = runStory(plan, journal)
+  const activeForMs = activeMs(story)
+  const pausedMs = story.untilMs - story.fromMs - activeForMs
+  const paused = pausedMs === 0 ? '' : `; nobody was at it for ${duration(pausedMs)} more`
+  const done = journal.filter(({ kind }) => kind === 'done').length
+  return {
+    name: 'Took',
+    value: duration(activeForMs),
+    note: `${plan.steps.length} steps, ${done} changes done${paused}`,
+  }
 }
 
 const missing = (name: string, note: string): KeyFigure => ({ name, value: html`<span class="quiet">–</span>`, note })

@@ -1,6 +1,6 @@
 import { CLUSTER, type Plan } from '../../engine/model.ts'
 import { duration } from '../duration.ts'
-import { type RunStory, runStory, type TaskEnd } from '../run-story.ts'
+import { activeMs, type RunStory, runStory, type TaskEnd } from '../run-story.ts'
 import { stepOutages } from '../step-outages.ts'
 import { figure } from './figure.ts'
 import { html, type Markup } from './html.ts'
@@ -8,7 +8,7 @@ import { htmlTable } from './html-table.ts'
 import { notableEvents } from './notable-events.ts'
 import type { ReportData } from './report-data.ts'
 import { awayText, type Band, ends, type Timeline, timelinePicture } from './timeline-picture.ts'
-import { clockTime, since } from './times.ts'
+import { clockSince, since } from './times.ts'
 
 /** How the run went: who was changed when, what was interrupted, when nobody was there. */
 export function timelineSection({ plan, journal, pairs }: ReportData): Markup {
@@ -75,7 +75,7 @@ function storyText({ story, targets, away }: Timeline): string {
   const failed = count('failed') + count('undo-failed')
   const killed = story.pauses.filter(({ reason }) => reason === null).length
   return [
-    `${story.tasks.length} changes on ${placesText(targets)} in ${duration(story.untilMs - story.fromMs)}.`,
+    `${story.tasks.length - count('undone') - count('undo-failed')} changes on ${placesText(targets)} in ${duration(activeMs(story))}.`,
     failed > 0 ? `${failed} failed.` : 'None failed.',
     count('undone') > 0 ? `${count('undone')} were undone.` : '',
     killed > 0 ? `The operator's side was killed ${times(killed)} and resumed.` : '',
@@ -134,7 +134,7 @@ function stepTable(plan: Plan, story: RunStory): Markup {
       .toSorted((a, b) => a.startMs - b.startMs)
       .map(({ startMs, cells, endMs, end }) => [
         ...cells,
-        clockTime(startMs),
+        clockSince(startMs, story.fromMs),
         since(startMs, story.fromMs),
         duration(endMs - startMs),
         end,

@@ -12,8 +12,13 @@ export function clockTime(ms: number): string {
 
 /** `2026-11-21 12:59:06 to 13:00:44`, with the second date only where it is another one. */
 export function fromTo(fromMs: number, untilMs: number): string {
-  const [from, until] = [dateAndTime(fromMs), dateAndTime(untilMs)]
-  return `${from} to ${until.startsWith(from.slice(0, 10)) ? clockTime(untilMs) : until}`
+  return `${dateAndTime(fromMs)} to ${clockSince(untilMs, fromMs)}`
+}
+
+/** The clock (UTC), with the date where it is another one than at the beginning. */
+export function clockSince(ms: number, fromMs: number): string {
+  const [time, from] = [dateAndTime(ms), dateAndTime(fromMs)]
+  return time.startsWith(from.slice(0, 10)) ? clockTime(ms) : time
 }
 
 /** `+1 min 4 s` since the beginning. */
