@@ -18,7 +18,7 @@ ${steps.map((step) => stepMarkup(step, plan.steps.indexOf(step) + 1, state))}
 
 function stepMarkup(step: PlannedStep, number: number, state: RunState): Markup {
   return html`<details class="step"><summary><span class="step-number">${number}</span> ${step.title}
-<span class="quiet">${endsOf(step, state)}</span></summary>
+<span class="quiet">· ${endsOf(step, state)}${differences(step)}</span></summary>
 <div class="step-body">
 <p>${step.why}${step.undo === undefined ? null : html` <span class="quiet">Way back: ${undoText(step.undo)}.</span>`}</p>
 ${alike(step.tasks).map(
@@ -29,6 +29,12 @@ ${(rendering.diffs ?? []).map(diffMarkup)}
 </div>`,
 )}
 </div></details>`
+}
+
+/** Those that read the same on several targets count once, as they are shown. */
+function differences({ tasks }: PlannedStep): string {
+  const count = alike(tasks).flatMap(({ rendering }) => rendering.diffs ?? []).length
+  return count === 0 ? '' : ` · ${count} ${count === 1 ? 'diff' : 'diffs'}`
 }
 
 /** `4 done`, or what else became of its targets. */
