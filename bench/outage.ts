@@ -6,7 +6,7 @@ import { down, type Lab, list, up } from '../src/lab/lab.ts'
 import { outagesOf, summarize } from '../src/probes/outage.ts'
 import { table } from '../src/report/table.ts'
 import { restartK3s, watchControlPlane } from '../test/lab/support/control-plane.ts'
-import { attemptsOfNewestRun, mustMigrate } from '../test/lab/support/migrate.ts'
+import { attemptsOfNewestRun, migrateUntil, mustMigrate } from '../test/lab/support/migrate.ts'
 
 const name = 'bench'
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
@@ -49,8 +49,10 @@ async function measure(order: 'staged' | 'seed'): Promise<string[]> {
   })
 }
 
+/** With Cilium beside flannel, as it is when the staged order stops K3s: its pods start with K3s, too. */
 async function plainRestart(): Promise<string[]> {
   return onFreshLab(async (lab) => {
+    await migrateUntil(lab, 'step.afterCheckpoint:cilium-carries-nothing', 'run', '--yes')
     say('restarting K3s on every node')
     const startedMs = performance.now()
     const { awayMs } = await restartK3s(lab)

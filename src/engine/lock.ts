@@ -60,10 +60,11 @@ export interface HeldLocks {
 export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
   const { places, owner } = options
   const taken: LockPlace[] = []
-  const unasked: string[] = []
+  const unasked: LockPlace[] = []
   let tookOver: LockOwner | null = null
   let broke: LockOwner | null = null
   const release = async (): Promise<void> => {
+    for (const place of unasked) await releaseLeftover(place, options)
     for (const place of taken.toReversed()) await place.release(owner.nonce)
     faultPoint('lock.released', owner.runId)
   }
@@ -71,7 +72,7 @@ export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
     for (const place of places) {
       const holder = await ask(place, owner)
       if (holder === 'away') {
-        unasked.push(place.name)
+        unasked.push(place)
         continue
       }
       if (holder !== 'taken') {
@@ -90,7 +91,18 @@ export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
     await release()
     throw error
   }
-  return { nonce: owner.nonce, places: taken.map((place) => place.name), unasked, tookOver, broke, release }
+  const names = (list: readonly LockPlace[]) => list.map((place) => place.name)
+  return { nonce: owner.nonce, places: names(taken), unasked: names(unasked), tookOver, broke, release }
+}
+
+/** A place that was away when the lock was taken may be back, with what a process of this run that is gone had left there. */
+async function releaseLeftover(place: LockPlace, { owner, mayBeAlive }: LockOptions): Promise<void> {
+  try {
+    const holder = await place.inspect()
+    if (holder?.runId === owner.runId && !mayBeAlive(holder)) await place.release(holder.nonce)
+  } catch {
+    // Still away: whoever meets the lock there is told whose it is, and how to break it.
+  }
 }
 
 async function ask(place: LockPlace, owner: LockOwner): Promise<'taken' | 'away' | LockOwner> {

@@ -12,13 +12,13 @@ const sharedRules = [
 
 const isPortmaps = (rule: Rule) => sharedRules.includes([rule.chain, ...rule.words].join(' '))
 
-function staleOf(table: Table, alive: ReadonlySet<string>, of: string) {
+function staleOf(table: Table, alive: ReadonlySet<string>, networks: readonly string[]) {
   const entries = rulesOf(table).filter(
     (rule) => rule.chain === 'CNI-HOSTPORT-DNAT' && ownName.test(targetOf(rule) ?? ''),
   )
   const stale = entries.filter((rule) => {
     const [, network, id] = entry.exec(commentOf(rule) ?? '') ?? []
-    return network === of && id !== undefined && !alive.has(id)
+    return network !== undefined && networks.includes(network) && id !== undefined && !alive.has(id)
   })
   const kept = new Set(entries.filter((rule) => !stale.includes(rule)).map(targetOf))
   const gone = [...new Set(stale.map((rule) => targetOf(rule) ?? ''))].filter((chain) => !kept.has(chain))
@@ -33,16 +33,16 @@ function staleOf(table: Table, alive: ReadonlySet<string>, of: string) {
  * Host ports of a network whose container is gone: they send the port to nobody, before any live entry
  * (k3s-kube-router.md §3.4, §7). When none are left, portmap's shared chains too.
  * @param alive ids of the sandboxes that run; null when that is not known: then nothing is recognised
- * @param network name of the CNI configuration; `cbr0` is flannel's
+ * @param networks names of CNI configurations; `cbr0` is flannel's
  */
 export const stalePortmap =
-  (alive: ReadonlySet<string> | null, network = 'cbr0'): Recogniser =>
+  (alive: ReadonlySet<string> | null, networks: readonly string[] = ['cbr0']): Recogniser =>
   (ruleset) => {
     if (alive === null) return []
     return tablesOf(ruleset)
       .filter((table) => table.name === 'nat')
       .map((table) => {
-        const { stale, chains } = staleOf(table, alive, network)
+        const { stale, chains } = staleOf(table, alive, networks)
         const there = chainsOf(table).map((chain) => chain.name)
         return { table: table.name, chains: chains.filter((chain) => there.includes(chain)), rules: stale }
       })

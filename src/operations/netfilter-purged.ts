@@ -24,8 +24,8 @@ import { ciliumNetworks } from './cni-seeded.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
-/** `host-ports-on-cilium`: of sandboxes that were on Cilium's network and are gone. */
-export type Owner = 'kube-router' | 'flannel' | 'cilium' | 'host-ports-on-cilium'
+/** `gone-pods-host-ports`: of sandboxes that are gone, whichever network they were on. */
+export type Owner = 'kube-router' | 'flannel' | 'cilium' | 'gone-pods-host-ports'
 
 export interface PurgeChange {
   owner: Owner
@@ -39,7 +39,7 @@ const noSets = (_set: IpSet): boolean => false
 const setsOf: Record<Owner, (set: IpSet) => boolean> = {
   'kube-router': isKubeRouterSet,
   flannel: noSets,
-  'host-ports-on-cilium': noSets,
+  'gone-pods-host-ports': noSets,
   cilium: isCiliumSet,
 }
 
@@ -49,7 +49,7 @@ function recognisersOf(owner: Owner, node: NodeFacts): Recogniser[] {
   // Sandboxes that run keep their host ports; while containerd is silent nobody knows which those are.
   const alive =
     node.sandboxes && new Set(node.sandboxes.filter((sandbox) => sandbox.ready).map((sandbox) => sandbox.id))
-  if (owner === 'host-ports-on-cilium') return ciliumNetworks.map((network) => stalePortmap(alive, network))
+  if (owner === 'gone-pods-host-ports') return [stalePortmap(alive, ['cbr0', ...ciliumNetworks])]
   const clusterCidrs = (node.k3s.flags['cluster-cidr']?.value ?? '10.42.0.0/16').split(',')
   return [...clusterCidrs.map((cidr) => flannel(cidr)), stalePortmap(alive)]
 }

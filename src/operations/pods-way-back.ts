@@ -1,4 +1,5 @@
 import { mustRun, script } from '../nodes/run.ts'
+import { forgetContainersScript, goneContainers } from './cni-leaks.ts'
 import { ciliumNetworks } from './cni-seeded.ts'
 import { purge } from './netfilter-purged.ts'
 import { readyPods, returnPods } from './pods-recreated.ts'
@@ -12,11 +13,17 @@ export const podsWayBack = wayBack({
   name: 'pods.way-back',
   reads: ['kube'],
   note: (facts, target) => ({ ready: readyPods(facts, target) }),
-  how: 'recreate on flannel every pod that Cilium carries, DNS first; remove the host ports that Cilium left',
+  how: 'recreate on flannel every pod that Cilium carries, DNS first; remove host ports, leases and caches of pods that are gone',
   async run(world, target, note, task) {
+    const before = (await world.look(['cni'], [target])).nodes[target]?.cni
     await returnPods(world, target, note.ready, task)
-    await purge(world, target, 'host-ports-on-cilium', task)
-    const forget = script('forget-results', forgetResults, ciliumNetworks)
-    await mustRun(world.nodes.get(target), { ...forget, mode: 'write', timeoutMs: task.remainingMs() })
+    await purge(world, target, 'gone-pods-host-ports', task)
+    const { sandboxes = null } = (await world.look(['sandboxes'], [target])).nodes[target] ?? {}
+    const gone = before ? goneContainers(before, sandboxes) : []
+    for (const command of [
+      script('forget-results', forgetResults, ciliumNetworks),
+      script('forget-containers', forgetContainersScript, gone),
+    ])
+      await mustRun(world.nodes.get(target), { ...command, mode: 'write', timeoutMs: task.remainingMs() })
   },
 })

@@ -57,6 +57,18 @@ test('a place that cannot be asked: an error, unless it may be away', async () =
   expect(held).toMatchObject({ places: ['local'], unasked: ['lease'] })
 })
 
+test('a place that was away is freed at the end of what an earlier process of the run had left there', async () => {
+  const left = (runId: string) => {
+    const lease = Object.assign(new MemoryLock('lease'), { mayBeAway: true })
+    lease.holder = owner({ nonce: 'old', runId })
+    return Object.assign(lease, { acquire: () => Promise.reject(new Error('no API')) })
+  }
+  const [own, others] = [left('r1'), left('r2')]
+  for (const lease of [own, others]) await (await takeLocks({ places: [lease], owner: owner(), ...gone })).release()
+  expect(own.holder).toBeNull()
+  expect(others.holder?.nonce).toBe('old')
+})
+
 test('the local lock: of many at once one gets it, whole and 0600; only its nonce releases it', async () => {
   const path = join(dir, 'lock')
   const owners = Array.from({ length: 20 }, (_, n) => owner({ nonce: `n${n}`, runId: `r${n}` }))

@@ -121,7 +121,7 @@ describe('host ports', () => {
   test('of the network that is asked for, and no other', () => {
     const onCilium = hostport.replaceAll('dnat name: \\"cbr0\\"', 'dnat name: \\"portmap\\"')
     expect(onCilium).not.toBe(hostport)
-    expect(plan(onCilium, stalePortmap(new Set(), 'portmap'))).toEqual(plan(hostport, stalePortmap(new Set())))
+    expect(plan(onCilium, stalePortmap(new Set(), ['portmap']))).toEqual(plan(hostport, stalePortmap(new Set())))
     expect(plan(onCilium, stalePortmap(new Set()))).toEqual({})
   })
 

@@ -107,7 +107,8 @@ function objectLine(object: ClusterObject, names: Names): string {
   if (object.metadata.name === 'k3s-etcd-snapshots') return `${object.kind} ${nameOf(object)}`
   const { status: _, metadata, ...rest } = object
   const kept = Object.fromEntries(Object.entries(metadata).filter(([key]) => !passingMetadata.has(key)))
-  const text = JSON.stringify(sortedKeys({ ...rest, metadata: kept }))
+  // Owners are made anew as well.
+  const text = JSON.stringify(sortedKeys({ ...rest, metadata: kept })).replace(/"uid":"[0-9a-f-]{36}"/g, '"uid":"X"')
   return `${object.kind} ${nameOf(object)} ${text.replace(/\b\d+\.\d+\.\d+\.\d+(?:\/\d+)?/g, (one) => names.get(one) ?? one)}`
 }
 
@@ -179,6 +180,21 @@ export async function settledState(lab: Lab): Promise<ClusterState> {
   })
 }
 
+/** Long lines from where they differ from the most similar other one. */
+function shortened(line: string, others: readonly string[]): string {
+  const body = line.replace(/^(.*?: )[-+]/, '$1')
+  const common = others
+    .filter((other) => other !== line)
+    .map((other) => {
+      const text = other.replace(/^(.*?: )[-+]/, '$1')
+      let length = 0
+      while (length < body.length && body[length] === text[length]) length++
+      return length
+    })
+  const from = Math.max(0, Math.max(0, ...common) - 100)
+  return line.length <= 400 ? line : `${line.slice(0, 100)} ... ${body.slice(Math.max(from, 100), from + 400)}`
+}
+
 /** Throws with what differs, unless the cluster comes to rest in the `expected` state: kube-proxy mends its rules every 30 s. */
 export async function expectState(lab: Lab, expected: ClusterState): Promise<void> {
   const deadlineMs = Date.now() + 45_000
@@ -186,7 +202,7 @@ export async function expectState(lab: Lab, expected: ClusterState): Promise<voi
     const found = differences(expected, await readState(lab))
     if (found.length === 0) return
     if (Date.now() < deadlineMs) continue
-    const shown = found.slice(0, 60).map((line) => line.slice(0, 400))
+    const shown = found.slice(0, 60).map((line) => shortened(line, found))
     throw new Error(`${found.length} lines differ (- before, + now):\n${shown.join('\n')}`)
   }
 }
