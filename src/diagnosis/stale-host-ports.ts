@@ -19,7 +19,7 @@ function staleOf(node: NodeFacts): { entries: number; ports: number[] } | null {
       const text = node.netfilter.rulesets[name]
       if (!text) return []
       const ruleset = parse(text, `${node.name}: ${name}`)
-      return networks.flatMap((network) => stalePortmap(alive, network)(ruleset))
+      return stalePortmap(alive, networks)(ruleset)
     })
     .flatMap((claim) => claim.rules)
   const ports = rules.flatMap(({ words }) => {
