@@ -7,6 +7,7 @@ import { connectivityKept } from '../operations/checks/connectivity-kept.ts'
 import { compareEvidence } from '../operations/evidence-counts.ts'
 import { findingsText } from '../report/plan-text.ts'
 import { verifyTable } from '../report/verify-table.ts'
+import { checkState } from './checking-state.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 
 /** Name under which the runbook keeps what it saw before its first change. */
@@ -22,8 +23,12 @@ export function verifyCommand(): Command {
       const before = await evidenceOf(await openRunStore(inventory.stateDir, inventory.cluster.name))
       const { openForReading } = await import('./session.ts')
       await using cluster = openForReading(inventory, terminal)
-      const now = await cluster.reader.read(['kube', 'sandboxes', 'netfilter', 'reachability'], 'all', null)
-      const findings = connectivityKept(before.facts, now)
+      const families = ['host', 'k3s', 'netfilter', 'network', 'cni', 'sandboxes', 'kube', 'reachability'] as const
+      const now = await cluster.reader.read(families, 'all', null)
+      const findings = [
+        ...connectivityKept(before.facts, now),
+        ...(await checkState(inventory, cluster, now, answeredIn(before.facts))),
+      ]
       const evidence = compareEvidence(before.facts, now)
       if (json) process.stdout.write(`${JSON.stringify({ kind: 'verify', runId: before.runId, findings, evidence })}\n`)
       else {
@@ -39,6 +44,14 @@ export function verifyCommand(): Command {
       if (findings.some(({ level }) => level === 'blocks')) process.exitCode = exitCodes.worse
     })
 }
+
+/** Namespaces to whose pods the cluster's DNS answered. */
+const answeredIn = (facts: Facts): ReadonlySet<string> =>
+  new Set(
+    (facts.reachability ?? [])
+      .filter(({ to, outcome }) => to.startsWith('dns:') && outcome === 'ok')
+      .map(({ from }) => from.split('/')[0] ?? ''),
+  )
 
 async function evidenceOf(store: RunStore): Promise<{ runId: string; facts: Facts }> {
   for (const { runId, state } of await store.runs()) {
