@@ -1,18 +1,22 @@
 import { processInterrupts } from '../engine/interrupts.ts'
 import { clusterFamilies, type Facts, nodeFamilies } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
-import type { Evidence } from '../probes/evidence.ts'
+import type { Evidence, Series } from '../probes/evidence.ts'
 import { gather } from '../probes/gather.ts'
 import { gatherLine } from '../report/gather-line.ts'
 import type { GatherFlags } from './gather-options.ts'
 import type { CommonOptions } from './options.ts'
 import { openForProbing, systemClock } from './session.ts'
 
-/** Watches the cluster and shows what is seen meanwhile. Ctrl-C ends it early; `early` says so. */
+/**
+ * Watches the cluster and shows what is seen meanwhile. Ctrl-C ends it early; `early` says so.
+ * @param again pairs of an earlier time, to be watched instead of chosen ones
+ */
 export async function gatherShown(
   inventory: Inventory,
   { json, terminal }: CommonOptions,
   flags: GatherFlags,
+  again: readonly Series[] = [],
 ): Promise<{ evidence: Evidence; early: boolean }> {
   using interrupts = processInterrupts(process)
   const line = gatherLine(process.stderr, terminal.live && process.stderr.isTTY, () => systemClock.nowMs())
@@ -27,6 +31,7 @@ export async function gatherShown(
       look: (previous: Facts | null) =>
         cluster.reader.read(previous === null ? everything : ['kube', 'sandboxes'], 'all', previous),
       externalTargets: inventory.probes.externalTargets,
+      again,
       durationMs: flags.duration,
       intervalMs: flags.interval,
       signal: interrupts.stop,

@@ -1,4 +1,12 @@
-import { compareSeries, isBad, level, type PairCompared, type PairVerdict, pairVerdicts } from './compare-series.ts'
+import {
+  isBad,
+  judgeTogether,
+  level,
+  type PairCompared,
+  type PairVerdict,
+  pairUp,
+  pairVerdicts,
+} from './compare-series.ts'
 import type { Evidence } from './evidence.ts'
 import type { Block } from './statistics/blocks.ts'
 import { sum } from './statistics/blocks.ts'
@@ -12,10 +20,13 @@ export type Change = 'fixed' | 'better' | 'same' | 'worse'
 export interface Compared<T> {
   before: T
   after: T
+  /** Corrected for all comparisons of these periods. */
   p: number
   overlap: boolean
   change: Change
 }
+
+type Found<T> = Pick<Compared<T>, 'before' | 'after' | 'p'>
 
 export interface PeriodsCompared {
   pairs: PairCompared[]
@@ -31,51 +42,47 @@ export interface PeriodsCompared {
 const partMs = 1000
 
 export function comparePeriods(before: Evidence, after: Evidence): PeriodsCompared {
-  const pairs = compareSeries(before, after)
+  const paired = pairUp(before, after)
+  const failures = compareFailures(before, after, paired)
+  const rejects = compareRejects(before, after)
+  const { pairs, others } = judgeTogether(
+    paired,
+    [failures, rejects].flatMap((one) => one?.p ?? []),
+  )
+  const corrected = others.values()
   const of = (verdict: PairVerdict) => pairs.filter((one) => one.verdict === verdict).length
   return {
     pairs,
     verdicts: Object.fromEntries(pairVerdicts.map((verdict) => [verdict, of(verdict)])) as Record<PairVerdict, number>,
-    failures: compareFailures(before, after, pairs),
-    rejects: compareRejects(before, after),
+    failures: failures && judged(failures, corrected.next().value ?? 1, ({ share }) => share),
+    rejects: rejects && judged(rejects, corrected.next().value ?? 1, ({ perHour }) => perHour),
     notMeasured: [
       ...before.notMeasured.map((what) => `before: ${what}`),
       ...after.notMeasured.map((what) => `now: ${what}`),
-      ...[[before, 'before'] as const, [after, 'now'] as const].flatMap(([{ rejects }, when]) =>
-        rejects.flatMap(({ node, problem }) => (problem === null ? [] : [`${when}: rejects on ${node}: ${problem}`])),
-      ),
     ],
   }
 }
 
+/** Whether the comparison of two periods found anything worse than before. */
+export const isWorse = ({ verdicts, failures, rejects }: PeriodsCompared): boolean =>
+  verdicts.worse > 0 || failures?.change === 'worse' || rejects?.change === 'worse'
+
 /** What breaks one pair breaks others at the same moment: all of them are taken together, second by second. */
-function compareFailures(
-  before: Evidence,
-  after: Evidence,
-  pairs: readonly PairCompared[],
-): Compared<Proportion> | null {
-  const open = new Set(
-    pairs.filter(({ allowed, verdict }) => allowed !== false && verdict !== 'not-comparable').map(({ id }) => id),
-  )
+function compareFailures(before: Evidence, after: Evidence, pairs: readonly PairCompared[]): Found<Proportion> | null {
+  const open = new Set(pairs.filter(({ allowed, p }) => allowed !== false && p !== null).map(({ id }) => id))
   const [was, is] = [before, after].map((evidence) => failuresBySecond(evidence, open))
   if (!was || !is || was.length === 0 || is.length === 0) return null
   const hits = (parts: readonly Block[]) => parts.map((part) => part.hits)
   const { p, length } = compareCounts(hits(was), hits(is))
   const [first, second] = bothProportions(merged(was, length), merged(is, length))
-  return compared(
-    first,
-    second,
-    p,
-    ({ share: value }) => value,
-    ({ hits: left }) => left,
-  )
+  return { before: first, after: second, p }
 }
 
 function failuresBySecond(evidence: Evidence, ids: ReadonlySet<string>): Block[] {
   const parts = Array.from({ length: partsOf(evidence) }, () => ({ hits: 0, tries: 0 }))
-  for (const { id, allowed, attempts } of evidence.series) {
+  const bad = isBad(true)
+  for (const { id, attempts } of evidence.series) {
     if (!ids.has(id)) continue
-    const bad = isBad(allowed)
     for (const attempt of attempts) {
       const part = parts[Math.floor((attempt[0] - evidence.fromMs) / partMs)]
       if (!part || attempt[2] === 'no-netns' || attempt[2] === 'other') continue
@@ -97,19 +104,13 @@ function merged(parts: readonly Block[], length: number): Block[] {
   })
 }
 
-function compareRejects(before: Evidence, after: Evidence): Compared<Rate> | null {
+function compareRejects(before: Evidence, after: Evidence): Found<Rate> | null {
   const [was, is] = [rejectsBySecond(before), rejectsBySecond(after)]
   if (!was || !is) return null
   const { p, length } = compareCounts(was, is)
   const rate = (parts: readonly number[], least = 1) => rateOfParts(sumsOf(parts, length), length * partMs, least)
   const first = rate(was)
-  return compared(
-    first,
-    rate(is, first.dispersion),
-    p,
-    ({ perHour }) => perHour,
-    ({ count }) => count,
-  )
+  return { before: first, after: rate(is, first.dispersion), p }
 }
 
 /** null: no node was sampled. */
@@ -124,15 +125,13 @@ function rejectsBySecond(evidence: Evidence): number[] | null {
   return parts
 }
 
-function compared<T extends { interval: readonly [number, number] }>(
-  before: T,
-  after: T,
+function judged<T extends { interval: readonly [number, number] }>(
+  { before, after }: Found<T>,
   p: number,
-  figure: (one: T) => number,
-  left: (one: T) => number,
+  figureOf: (one: T) => number,
 ): Compared<T> {
   const overlap = before.interval[0] <= after.interval[1] && after.interval[0] <= before.interval[1]
-  const fewer = figure(after) < figure(before)
-  const change: Change = p >= level ? 'same' : !fewer ? 'worse' : left(after) === 0 && !overlap ? 'fixed' : 'better'
+  const [was, is] = [figureOf(before), figureOf(after)]
+  const change: Change = p >= level ? 'same' : is > was ? 'worse' : is === 0 && !overlap ? 'fixed' : 'better'
   return { before, after, p, overlap, change }
 }

@@ -55,20 +55,36 @@ export const isBad =
     allowed === false ? outcome === 'ok' : outcome !== 'ok' || durationMs >= lateMs
 
 /** The same pairs in two periods, by name: addresses may have changed. Worst first. */
-export function compareSeries(before: Evidence, after: Evidence): PairCompared[] {
+export const compareSeries = (before: Evidence, after: Evidence): PairCompared[] =>
+  judgeTogether(pairUp(before, after), []).pairs
+
+/**
+ * Judges pairs as one family of comparisons, worst first.
+ * @param others p-values of other comparisons of the same periods: they are of the family, and come back corrected
+ */
+export function judgeTogether(
+  paired: readonly PairCompared[],
+  others: readonly number[],
+): { pairs: PairCompared[]; others: number[] } {
+  const tested = paired.flatMap(({ p }) => (p === null ? [] : [p]))
+  const all = holm([...tested, ...others])
+  const corrected = all.values()
+  const pairs = paired
+    .map((one) => ({ ...one, ...judge(one, one.p === null ? null : (corrected.next().value ?? null)) }))
+    .toSorted((a, b) => pairVerdicts.indexOf(a.verdict) - pairVerdicts.indexOf(b.verdict))
+  return { pairs, others: all.slice(tested.length) }
+}
+
+/** Each pair with its p-value, and without a verdict that rests on it. */
+export function pairUp(before: Evidence, after: Evidence): PairCompared[] {
   const was = new Map(before.series.map((one) => [one.id, one]))
   const is = new Map(after.series.map((one) => [one.id, one]))
-  const compared = [...new Set([...was.keys(), ...is.keys()])].flatMap((id) => {
+  return [...new Set([...was.keys(), ...is.keys()])].flatMap((id) => {
     const [one, other] = [was.get(id), is.get(id)]
     const named = one ?? other
     if (!named) return []
     return [comparePair(named, one, other, one && other ? hindrance(one, other, before, after) : null)]
   })
-  const tested = compared.filter(({ p }) => p !== null)
-  const corrected = new Map(holm(tested.map(({ p }) => p ?? 1)).map((p, index) => [tested[index]?.id, p]))
-  return compared
-    .map((one) => ({ ...one, ...judge(one, corrected.get(one.id) ?? null) }))
-    .toSorted((a, b) => pairVerdicts.indexOf(a.verdict) - pairVerdicts.indexOf(b.verdict))
 }
 
 /** Why two series of a pair cannot be compared, or null. */

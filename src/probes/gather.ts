@@ -22,6 +22,8 @@ export interface GatherOptions {
   /** All facts of now: everything (`null`), or only who is where, with the rest as it was. */
   look(previous: Facts | null): Promise<Facts>
   externalTargets: readonly string[]
+  /** Pairs of an earlier time, to be watched again; absent: they are chosen. */
+  again?: readonly Series[]
   durationMs: number
   /** Between two attempts of a pair that policies allow. */
   intervalMs: number
@@ -82,7 +84,7 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   await Promise.all(nodes.names.map((name) => removeAbandoned(nodes.get(name), owner, clock.nowMs())))
 
   const answering = await askPorts(nodes, facts)
-  const matrix = chooseMatrix(facts, answering, options.externalTargets)
+  const matrix = chooseMatrix(facts, answering, options.externalTargets, options.again)
   const seenAs = sourcesSeen(await measure(nodes, allowedOf(matrix), facts))
   const every = new Map(matrix.map((one) => [one.id, everyOf(one, options.intervalMs)]))
   const collected = seenAttempts(matrix, facts)

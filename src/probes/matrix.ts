@@ -49,11 +49,13 @@ export function portsToAsk(facts: Facts): Pair[] {
  * from nodes (which hostNetwork pods are to a policy), to Services, DNS, the API, host ports from another node, and outside.
  * The same facts give the same pairs, in whatever order they are listed.
  * A Service or node that policies judge by which backend or address it happens to be is left out: nothing could be said of it.
+ * @param again pairs of an earlier time, to be watched instead
  */
 export function chooseMatrix(
   facts: Facts,
   answering: Answering,
   externalTargets: readonly string[] = [],
+  again: readonly Series[] = [],
 ): MatrixPair[] {
   const enforcer = enforcerOf(facts)
   const view: View = {
@@ -62,13 +64,23 @@ export function chooseMatrix(
     sources: considered(facts.kube.pods.filter((pod) => isSource(pod, facts))),
     verdictOf: (flow) => policyVerdict(facts.kube, flow, enforcer),
   }
-  return choose([
+  const found = [
     ...toPods(view),
     ...toServices(view),
     ...toHostPorts(view),
     ...toHostNetwork(view),
     ...toOutside(view, externalTargets),
-  ])
+  ]
+  return again.length === 0 ? choose(found) : asBefore(again, found)
+}
+
+/** The same pairs, with what policies say of them now; what would not be chosen any more keeps what they said then. */
+function asBefore(again: readonly Series[], found: readonly Candidate[]): MatrixPair[] {
+  const now = new Map(found.map(({ traits: _, ...one }) => [one.id, one]))
+  return again.map(({ id, from, to, port, kind, fromNode, toNode, sort, fromSelected, toSelected, allowed }) => {
+    const then = { id, from, to, port, kind, fromNode, toNode, sort, fromSelected, toSelected, allowed }
+    return { ...then, ...now.get(id), kind }
+  })
 }
 
 interface View {

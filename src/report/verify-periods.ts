@@ -88,6 +88,12 @@ const perHour = ({ perHour: value, interval: [low, high] }: Rate) =>
   `${digits(value)} (${digits(low)} to ${digits(high)})`
 
 const digits = (value: number): string =>
-  value === 0 ? '0' : value >= 100 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(2)))
+  value === 0
+    ? '0'
+    : value < 0.001
+      ? '< 0.001'
+      : value >= 100
+        ? Math.round(value).toLocaleString('en')
+        : String(Number(value.toPrecision(2)))
 
 const probability = (p: number): string => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(p < 0.1 ? 3 : 2)}`)

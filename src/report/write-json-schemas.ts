@@ -2,11 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { controlledTestSchema } from './controlled-test-report.ts'
 import { diagnosisReportSchema } from './diagnosis-json.ts'
+import { verifiedSchema } from './verify-json.ts'
 
 /** What `--json` prints, by the file in schema/ that says its form. */
 const reports = {
   'diagnosis.json': { title: 'migrate diagnose --json', schema: diagnosisReportSchema },
   'controlled-test.json': { title: 'migrate diagnose --suspend-cronjobs --json', schema: controlledTestSchema },
+  'verify.json': { title: 'migrate verify --json', schema: verifiedSchema },
 } as const
 
 /** Name and text of each file in schema/. */

@@ -13,9 +13,13 @@ const mostBlocks = 240
 /** Counts are rounded so that their sum is about this: the test's time grows with it. */
 const largestSum = 2000
 
-/** Whether what is counted in equal parts of time changed between two periods: by blocks longer than the bursts. */
+/**
+ * Whether what is counted in equal parts of time changed between two periods: by blocks longer than the bursts
+ * (parts that hold more than the mean).
+ */
 export function compareCounts(before: readonly number[], after: readonly number[]): CountsCompared {
-  const hits = [before, after].map((counts) => counts.map((count) => count > 0))
+  if (before.length === 0 || after.length === 0) return { length: 1, p: 1 }
+  const hits = [before, after].map((counts) => counts.map((count) => count > sum(counts) / counts.length))
   const shorter = Math.min(before.length, after.length)
   const least = Math.max(blockLength(hits), Math.ceil((before.length + after.length) / mostBlocks))
   const length = Math.max(1, Math.floor(shorter / Math.max(1, Math.floor(shorter / least))))

@@ -32,6 +32,7 @@ export function compareShares(before: readonly boolean[], after: readonly boolea
   }
   // The shorter series is used up as well as it can be: it decides how little can be shown.
   const shorter = Math.min(before.length, after.length)
+  if (shorter === 0) return { ...shares, p: 1, test: 'blocks' }
   const equal = Math.floor(shorter / Math.max(1, Math.floor(shorter / length)))
   // Of hits and misses the rarer are dealt out: the same test, quicker.
   const rareHits = 2 * (was.hits + is.hits) <= all

@@ -52,7 +52,7 @@ const isConstant = ({ hits, tries }: Block) => hits === 0 || hits === tries
 const t = (degreesOfFreedom: number) => studentt.inv(0.975, degreesOfFreedom)
 
 function interval(hits: number, tries: number, effectiveTries: number): Proportion {
-  if (tries === 0) return { hits, tries, share: Number.NaN, interval: [0, 1], effectiveTries }
+  if (tries === 0) return { hits, tries, share: 0, interval: [0, 1], effectiveTries }
   const share = hits / tries
   const [x, n] = [share * effectiveTries, effectiveTries]
   const low = x <= 0 ? 0 : beta.inv(0.025, x, n - x + 1)

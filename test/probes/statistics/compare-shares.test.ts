@@ -25,6 +25,13 @@ test('a state of ten attempts is told; five are not enough for sixty pairs', () 
   expect(compareShares(never(5), always(5)).p).toBeGreaterThan(0.05 / 60)
 })
 
+test('nothing to compare with: no difference was seen', () => {
+  for (const series of [never(10), [true, true, false, false, true, true]]) {
+    expect(compareShares(series, []).p).toBe(1)
+    expect(compareShares([], series).p).toBe(1)
+  }
+})
+
 test('one burst at the end is no proof', () => {
   const after = Array.from({ length: 120 }, (_, at) => at >= 90)
   expect(compareShares(never(120), after).p).toBeGreaterThan(0.05)
