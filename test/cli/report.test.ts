@@ -29,8 +29,9 @@ afterEach(async () => {
 
 const report = (...args: string[]) => migrate(['report', '-i', lab, '--state-dir', dir, ...args])
 
-async function finishedRun(runId: string): Promise<ToyMachine> {
+async function finishedRun(runId: string, notBeforeMs = 0): Promise<ToyMachine> {
   const machine = new ToyMachine()
+  await machine.clock.sleep(Math.max(0, notBeforeMs - machine.clock.nowMs()))
   const store = await openRunStore(dir, 'lab')
   const run = await store.createRun(runId, { plan: machine.plan, facts: machine.initial as Json })
   await machine.run({ runId, locks: machine.owner(runId), journal: run.journal, records: run.records })
@@ -86,4 +87,15 @@ test('the evidence of before is of before the run, and that of after of after it
   const page = await readFile(join(dir, 'lab/runs/r1/report.html'), 'utf8')
   expect(page).toContain(`<dt>Before</dt> <dd><code>${before}</code></dd>`)
   expect(page).toContain(`<dt>After</dt> <dd><code>${after}</code></dd>`)
+})
+
+test('what was gathered after another run began tells nothing of this one', async () => {
+  const { clock } = await finishedRun('r1')
+  const untilMs = clock.nowMs()
+  const own = await keepEvidence(untilMs + 60_000)
+  await finishedRun('r2', untilMs + 3_600_000)
+  await keepEvidence(untilMs + 86_400_000)
+  expect(await report('--run', 'r1')).toBe(0)
+  const page = await readFile(join(dir, 'lab/runs/r1/report.html'), 'utf8')
+  expect(page).toContain(`<dt>After</dt> <dd><code>${own}</code></dd>`)
 })

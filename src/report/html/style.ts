@@ -77,6 +77,8 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-size: 0.8rem; white-space: nowrap; border-bottom-color: var(--axis); vertical-align: bottom; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.text, th.text { min-width: 6rem; }
+td.text:last-child { min-width: 15rem; }
+th[scope='row'] code { display: inline-block; min-width: 10rem; }
 details { margin: 0.25rem 0; }
 summary { cursor: pointer; padding: 0.25rem 0; }
 .numbers > summary { font-size: 0.875rem; color: var(--quiet); }
@@ -86,6 +88,7 @@ summary { cursor: pointer; padding: 0.25rem 0; }
 .step-body { padding: 0.25rem 0 0.75rem clamp(0.5rem, 3vw, 2rem); }
 .change { margin: 0 0 1rem; } .change p, .change ul { margin: 0 0 0.25rem; }
 pre { margin: 0.25rem 0 0.75rem; padding: 0.75rem; background: var(--raised); overflow-x: auto; font-size: 0.8rem; tab-size: 4; }
+.added, .removed { display: inline-block; min-width: 100%; }
 .added { background: var(--added); color: var(--added-ink); } .removed { background: var(--removed); color: var(--removed-ink); }
 .head, .hunk { color: var(--quiet); }
 .missing { border-left: 3px solid var(--axis); padding: 0.25rem 0 0.25rem 0.9rem; }
