@@ -42,8 +42,6 @@ async function addresses(lab: Lab, namespace: string, app: string): Promise<Map<
 const podChains = (lab: Lab, node: string) =>
   onNode(lab, node, "iptables-save -t filter | grep -o '^:KUBE-POD-FW-[A-Z0-9]*' | sort")
 
-const secondsToFullMinute = () => 60 - ((Date.now() / 1000) % 60)
-
 async function waitFor(what: string, timeoutMs: number, look: () => Promise<boolean>): Promise<void> {
   await until({ waitingFor: () => what, timeoutMs, everyMs: 250 }, async () => ((await look()) ? true : undefined))
 }
@@ -53,9 +51,12 @@ test('reject-gap: selected pods are refused in bursts as long as CronJobs churn,
   const address = [...(await addresses(lab, 'automation', 'vm-waker')).values()][0] ?? ''
   const probes = [...(await addresses(lab, 'edge', 'probe')).values()][0] ?? ''
   const target = { node: 's1', pod: 'homeassistant', address, port: 8080 }
-  // CronJobs begin at the full minute: watched from one to the next.
-  const rest = Math.ceil(2 * secondsToFullMinute())
-  if (rest < 110) await attemptsFromPod(lab, { ...target, count: rest })
+  // CronJobs begin at the next full minute. Any minute from then on has all that a minute has.
+  await waitFor(
+    'the first refusal',
+    90_000,
+    async () => (await attemptsFromPod(lab, { ...target, count: 1 }))[0] === 'refused',
+  )
   const watch = () =>
     Promise.all([
       attemptsFromPod(lab, { ...target, count: 120 }),
