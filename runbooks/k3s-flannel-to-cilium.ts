@@ -26,13 +26,8 @@ import { backupTaken } from '../src/operations/backup.ts'
 import { ciliumBeside } from '../src/operations/checks/cilium-beside.ts'
 import { clusterWhole } from '../src/operations/checks/cluster-whole.ts'
 import { connectivityKept } from '../src/operations/checks/connectivity-kept.ts'
-import { hostsFit } from '../src/operations/checks/hosts-fit.ts'
-import { installerReady } from '../src/operations/checks/installer-ready.ts'
-import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
-import { k3sAsExpected } from '../src/operations/checks/k3s-as-expected.ts'
 import { leftoversGone } from '../src/operations/checks/leftovers-gone.ts'
 import { podsCarried } from '../src/operations/checks/pods-carried.ts'
-import { rangesFree } from '../src/operations/checks/ranges-free.ts'
 import { ciliumImages } from '../src/operations/cilium-images.ts'
 import { ciliumInstalled } from '../src/operations/cilium-installed.ts'
 import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../src/operations/cilium-values.ts'
@@ -53,6 +48,7 @@ import { podsRecreated } from '../src/operations/pods-recreated.ts'
 import { podsWayBack } from '../src/operations/pods-way-back.ts'
 import { quiet } from '../src/operations/quiet.ts'
 import type { World } from '../src/operations/world.ts'
+import { preflightChecks } from './checks.ts'
 
 type Change = ChangeStep<Facts, World>
 type Gate = GateStep<Facts>
@@ -83,55 +79,8 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
       values: valuesText(ciliumValues(inventory, facts, stage)),
     }))
 
-  // 1. Checks that block. They are judged when planning, and again just before the first change.
-  const check = (id: string, title: string, why: string, run: Gate['check'], reads: Gate['reads']): Gate => ({
-    kind: 'gate',
-    id,
-    title,
-    why,
-    reads,
-    check: run,
-    timeoutMs: minutes(1),
-    preflight: true,
-  })
-  const checks: Gate[] = [
-    check(
-      'inventory-complete',
-      'The inventory and the cluster agree',
-      'A node left out would keep flannel.',
-      (facts) => inventoryComplete(facts, inventory),
-      ['kube', 'k3s'],
-    ),
-    check(
-      'cluster-whole',
-      'The cluster is whole',
-      'What is broken before is blamed on the move afterwards.',
-      (facts) => clusterWhole(facts),
-      ['etcd', 'kube'],
-    ),
-    check(
-      'k3s-as-expected',
-      'K3s is set up as this runbook expects',
-      'Which file wins for each flag decides what is edited.',
-      k3sAsExpected,
-      ['k3s', 'etcd'],
-    ),
-    check(
-      'ranges-free',
-      "Cilium's pod range and tunnel port are free",
-      'The range cannot be changed later; a taken port fails in silence.',
-      (facts) => rangesFree(facts, inventory),
-      ['network', 'k3s'],
-    ),
-    check(
-      'installer-ready',
-      'What Cilium will be installed by is ready',
-      'Found out now, not when it is needed.',
-      (facts) => installerReady(facts, install),
-      ['kube', 'operator'],
-    ),
-    check('hosts-fit', 'Disks, clocks, names and programs', 'Found out now, not in the middle.', hostsFit, ['host']),
-  ]
+  // 1. Checks, in a file of their own: they are judged when planning, and again just before the first change.
+  const checks = preflightChecks(inventory)
 
   // 2. Evidence before.
   const before: Record = {

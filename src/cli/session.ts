@@ -29,6 +29,7 @@ import { createRedactor } from '../nodes/redactor.ts'
 import { fileBackups } from '../operations/file-backups.ts'
 import type { World } from '../operations/world.ts'
 import type { Attempt } from '../probes/attempts.ts'
+import { readPaths } from '../probes/node-paths.ts'
 import { outageProbe } from '../probes/outage-probe.ts'
 import { readReachability } from '../probes/reachability.ts'
 import { visible } from '../report/escape.ts'
@@ -81,6 +82,7 @@ function open(
     clock: systemClock,
     ...(inventory.cilium.install === 'helm' ? { operator: readOperator } : {}),
     reachability: (facts) => readReachability(nodes, facts, inventory.probes.externalTargets),
+    paths: (facts) => readPaths(nodes, facts, inventory.cilium),
   })
   return {
     nodes,

@@ -1,7 +1,7 @@
 import { BlockedError, InputError, MigrateError } from '../errors.ts'
 import { messageOf } from './effect.ts'
 import { JournalFailure } from './journal-failure.ts'
-import type { Finding, GateStep, PlannedStep } from './model.ts'
+import { type Finding, type GateStep, isInTheWay, type PlannedStep } from './model.ts'
 import { type Session, stopHere } from './session.ts'
 
 /** Between two looks; reading takes its own time on top. */
@@ -19,7 +19,7 @@ export async function runGate<Facts, World>(
   const records = await loadRecords(session)
   for (;;) {
     const findings = await look(session, step, records)
-    const inTheWay = findings.filter(({ level }) => level === 'blocks' || level === 'unknown')
+    const inTheWay = findings.filter(isInTheWay)
     if (inTheWay.length === 0) {
       await journal.append({ kind: 'gate-passed', stepId: step.id, findings: [...findings] })
       context.emit({ kind: 'gate-passed', stepId: step.id, findings })

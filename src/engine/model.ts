@@ -113,7 +113,13 @@ export interface Finding {
   detail: string
   /** What the operator can do about it. */
   fix?: string
+  /** Of what could not be told: it would only have warned. Without it, it would have blocked. */
+  atWorst?: 'warns'
 }
+
+/** What could not be told stands in the way as much as the worst that it may be. */
+export const isInTheWay = ({ level, atWorst }: Finding): boolean =>
+  level === 'blocks' || (level === 'unknown' && atWorst !== 'warns')
 
 /** What a step interrupts. */
 export interface Outage {

@@ -17,6 +17,7 @@ export const findingSchema = z.strictObject({
   target: z.string().exactOptional(),
   detail: z.string(),
   fix: z.string().exactOptional(),
+  atWorst: z.literal('warns').exactOptional(),
 })
 
 export const undoSchema: z.ZodType<UndoNote> = z.union([

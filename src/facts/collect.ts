@@ -7,16 +7,19 @@ import { cniFamily } from './cni.ts'
 import { etcdFamily } from './etcd.ts'
 import { type NodeFacts, type NodeFamily, nodeFactsSchema } from './facts.ts'
 import type { About, Family } from './family.ts'
+import { firewallFamily } from './firewall.ts'
 import { hostFamily } from './host.ts'
 import { imagesFamily } from './images.ts'
 import { k3sFamily } from './k3s.ts'
+import { kernelFamily } from './kernel.ts'
 import { netfilterFamily } from './netfilter.ts'
 import { networkFamily } from './network.ts'
 import { prelude } from './prelude.ts'
 import { sandboxesFamily } from './sandboxes.ts'
 import { parseSections, type Sections } from './sections.ts'
+import { upkeepFamily } from './upkeep.ts'
 
-const families: { readonly [F in NodeFamily]: Family<NodeFacts[F]> } = {
+const families: { readonly [F in NodeFamily]: Family<Required<NodeFacts>[F]> } = {
   host: hostFamily,
   k3s: k3sFamily,
   etcd: etcdFamily,
@@ -25,6 +28,9 @@ const families: { readonly [F in NodeFamily]: Family<NodeFacts[F]> } = {
   cni: cniFamily,
   sandboxes: sandboxesFamily,
   images: imagesFamily,
+  kernel: kernelFamily,
+  firewall: firewallFamily,
+  upkeep: upkeepFamily,
 }
 
 /** The script that reads these families: constant for the same families. */
@@ -69,7 +75,7 @@ export async function collect<F extends NodeFamily>(
   node: Node,
   wanted: readonly F[],
   options: CollectOptions,
-): Promise<Pick<NodeFacts, F>> {
+): Promise<Pick<Required<NodeFacts>, F>> {
   const sentMs = options.clock.nowMs()
   const { stdout } = await mustRun(node, {
     ...script('facts', collectScript(wanted), options.nodeNames),
@@ -83,5 +89,8 @@ export async function collect<F extends NodeFamily>(
   } catch (error) {
     throw new FailedError(`${node.name}: facts: ${describe(error)}`, { host: node.name }, error)
   }
-  return Object.fromEntries(wanted.map((name) => [name, parseFamily(name, sections, about)])) as Pick<NodeFacts, F>
+  return Object.fromEntries(wanted.map((name) => [name, parseFamily(name, sections, about)])) as Pick<
+    Required<NodeFacts>,
+    F
+  >
 }

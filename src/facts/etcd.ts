@@ -15,6 +15,8 @@ export const etcdSchema = z
     /** Peers this member has a live connection to. */
     activePeers: z.number().nullable(),
     walFsyncP99Ms: z.number().nullable(),
+    /** What its database takes on the disk: a snapshot is as large at most. Absent in facts of an older version. */
+    dbSizeBytes: z.number().nullable().exactOptional(),
     snapshots: z.array(z.object({ name: z.string(), path: z.string(), sizeBytes: z.number(), modifiedMs: z.number() })),
   })
   .nullable()
@@ -63,6 +65,7 @@ function health(sections: Sections) {
     // A member that never had a peer has no such line: it answers, so it is zero.
     activePeers: hasLeader === null ? null : remotes.size,
     walFsyncP99Ms: quantileMs(all, 'etcd_disk_wal_fsync_duration_seconds', 0.99),
+    dbSizeBytes: all.find((one) => one.name === 'etcd_mvcc_db_total_size_in_bytes')?.value ?? null,
   }
 }
 
@@ -84,7 +87,7 @@ export const etcdFamily: Family<EtcdFacts> = {
 etcd_metrics() {
   if has curl; then curl -s --max-time 5 http://127.0.0.1:2381/metrics
   else timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/2381 && printf "GET /metrics HTTP/1.0\\r\\n\\r\\n" >&3 && cat <&3'; fi |
-    grep -E '^(etcd_server_(has_leader|is_learner)|etcd_network_active_peers|etcd_disk_wal_fsync_duration_seconds_bucket)[ {]'
+    grep -E '^(etcd_server_(has_leader|is_learner)|etcd_network_active_peers|etcd_mvcc_db_total_size_in_bytes|etcd_disk_wal_fsync_duration_seconds_bucket)[ {]'
 }
 etcd_snapshots() {
   for path in "$k3s_data"/server/db/snapshots/*; do

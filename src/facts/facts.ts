@@ -1,15 +1,20 @@
 import { z } from 'zod'
 import { cniSchema } from './cni.ts'
 import { etcdSchema } from './etcd.ts'
+import { firewallSchema } from './firewall.ts'
 import { hostSchema } from './host.ts'
 import { imagesSchema } from './images.ts'
 import { k3sSchema } from './k3s.ts'
+import { kernelSchema } from './kernel.ts'
 import { kubeSchema } from './kube.ts'
 import { netfilterSchema } from './netfilter.ts'
 import { networkSchema } from './network.ts'
+import { obstaclesSchema } from './obstacles.ts'
 import { operatorSchema } from './operator.ts'
+import { pathsSchema } from './paths.ts'
 import { reachabilitySchema } from './reachability.ts'
 import { sandboxesSchema } from './sandboxes.ts'
+import { upkeepSchema } from './upkeep.ts'
 
 /** One node's facts, by family. */
 export const nodeFactsSchema = z.object({
@@ -23,12 +28,19 @@ export const nodeFactsSchema = z.object({
   cni: cniSchema,
   sandboxes: sandboxesSchema,
   images: imagesSchema,
+  /** Read for pre-flight; absent in facts of an older version, as the two below. */
+  kernel: kernelSchema.exactOptional(),
+  firewall: firewallSchema.exactOptional(),
+  upkeep: upkeepSchema.exactOptional(),
 })
 export type NodeFacts = z.infer<typeof nodeFactsSchema>
 
 /** Families read on each node, and those read of the cluster as a whole. */
-export const nodeFamilies = ['host', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const
-export const clusterFamilies = ['kube', 'reachability', 'operator'] as const
+export const nodeFamilies = [
+  ...(['host', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const),
+  ...(['kernel', 'firewall', 'upkeep'] as const),
+] as const
+export const clusterFamilies = ['kube', 'reachability', 'operator', 'obstacles', 'paths'] as const
 export type NodeFamily = (typeof nodeFamilies)[number]
 export type ClusterFamily = (typeof clusterFamilies)[number]
 export type Family = NodeFamily | ClusterFamily
@@ -44,5 +56,8 @@ export const factsSchema = z.object({
   reachability: reachabilitySchema.nullable(),
   /** Absent where nothing on the operator's machine is used. */
   operator: operatorSchema.exactOptional(),
+  /** Absent until asked for: only pre-flight looks at them. */
+  obstacles: obstaclesSchema.exactOptional(),
+  paths: pathsSchema.exactOptional(),
 })
 export type Facts = z.infer<typeof factsSchema>

@@ -77,7 +77,7 @@ export const hostFamily: Family<HostFacts> = {
   script: `
 programs() { for program in ${commands}; do if has "$program"; then echo "$program yes"; else echo "$program no"; fi; done; }
 states() { for service in ${services}; do echo "$service $(systemctl is-active "$service.service" 2>/dev/null)"; done; }
-disks() { for path in / /var/lib/rancher/k3s /var/lib/kubelet; do [ ! -d "$path" ] || df -Pk "$path" | tail -n +2; done; }
+disks() { for path in / "$k3s_data" /var/lib/kubelet; do [ ! -d "$path" ] || df -Pk "$path" | tail -n +2; done; }
 resolve_one() { echo "$1 $(timeout 5 getent ahosts "$1" | sed -n '1s/ .*//p')"; }
 # All at once: each may have to wait for a name server that does not answer.
 resolve() { { for name in "$@"; do resolve_one "$name" & done; wait; } | sort; }

@@ -20,6 +20,8 @@ const known: Readonly<Record<string, Flag>> = {
   'service-cidr': { kind: 'list', default: '10.43.0.0/16' },
   'cluster-dns': { kind: 'list', default: '10.43.0.10' },
   'https-listen-port': { kind: 'text', default: '6443' },
+  'lb-server-port': { kind: 'text', default: '6444', agent: true, env: 'K3S_LB_SERVER_PORT' },
+  'disable-helm-controller': { kind: 'boolean', default: 'false' },
   'egress-selector-mode': { kind: 'text', default: 'agent' },
   'datastore-endpoint': { kind: 'text', default: null, env: 'K3S_DATASTORE_ENDPOINT' },
   'data-dir': { kind: 'text', default: '/var/lib/rancher/k3s', agent: true, short: 'd', env: 'K3S_DATA_DIR' },

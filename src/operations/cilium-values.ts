@@ -43,7 +43,10 @@ export function uplinks(facts: Facts): { mtu: number; devices: string[] } {
 
 /** hostPorts and ServiceLB need the portmap plugin behind Cilium's while kube-proxy stays (cilium.md §7.8). */
 export const needsPortmap = (facts: Facts, inventory: Inventory): boolean =>
-  !inventory.cilium.kubeProxyReplacement && facts.kube.pods.some((pod) => pod.hostPorts.length > 0)
+  !inventory.cilium.kubeProxyReplacement &&
+  facts.kube.pods.some(
+    (pod) => pod.hostPorts.length > 0 || pod.containerPorts?.some(({ hostPort }) => hostPort !== null),
+  )
 
 /** Chart values for a stage. The inventory's own `values` are merged last. Sources: cilium.md §1.2, §2.3, §2.6, §4. */
 export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumStage): Values {

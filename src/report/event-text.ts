@@ -1,5 +1,5 @@
 import type { EngineEvent } from '../engine/events.ts'
-import type { Finding } from '../engine/model.ts'
+import { type Finding, isInTheWay } from '../engine/model.ts'
 import type { Moved } from '../engine/operator.ts'
 import { duration } from './duration.ts'
 import { visible } from './escape.ts'
@@ -8,7 +8,7 @@ import { summarise } from './plan-summary.ts'
 /** Findings that keep a gate shut, in a line. */
 export function waitingFor(findings: readonly Finding[]): string {
   return findings
-    .filter(({ level }) => level === 'blocks' || level === 'unknown')
+    .filter(isInTheWay)
     .map(({ target, title, detail }) => visible(`${target === undefined ? '' : `${target}: `}${title}. ${detail}`))
     .join('; ')
 }

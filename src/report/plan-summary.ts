@@ -1,6 +1,7 @@
 import {
   CLUSTER,
   type Finding,
+  isInTheWay,
   type Plan,
   type PlannedStep,
   type PlannedTask,
@@ -94,11 +95,6 @@ export function paramsText(params: Plan['params']): string {
 /** The first half of a digest: enough to compare two by eye. */
 export function shortDigest(digest: string): string {
   return digest.replace(/^sha256:/, '').slice(0, 12)
-}
-
-/** What could not be told stands in the way as much as what is known to be wrong. */
-export function isInTheWay({ level }: Finding): boolean {
-  return level === 'blocks' || level === 'unknown'
 }
 
 export function isBlocked(findings: readonly Finding[]): boolean {

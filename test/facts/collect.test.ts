@@ -48,6 +48,7 @@ const metrics = [
   'etcd_server_is_learner 0',
   'etcd_network_active_peers{Local="1",Remote="2"} 1',
   'etcd_network_active_peers{Local="1",Remote="3"} 0',
+  'etcd_mvcc_db_total_size_in_bytes 2.048e+07',
   'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.001"} 90',
   'etcd_disk_wal_fsync_duration_seconds_bucket{le="0.002"} 100',
   'etcd_disk_wal_fsync_duration_seconds_bucket{le="+Inf"} 100',
@@ -174,6 +175,7 @@ describe.skipIf(noMachine !== undefined)('a server', () => {
       isLearner: false,
       activePeers: 1,
       walFsyncP99Ms: expect.closeTo(1.9),
+      dbSizeBytes: 20_480_000,
       snapshots: [
         {
           name: 'before-k1-1763708912',

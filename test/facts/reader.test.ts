@@ -32,6 +32,12 @@ const said: Readonly<Record<string, string>> = {
   'cni.list': frame('cni.list', '') + frame('cni.digests', '') + frame('cni.texts', ''),
   'sandboxes.list': frame('sandboxes.list', '', 1),
   'images.list': frame('images.list', '', 1),
+  'kernel.arch':
+    frame('kernel.arch', 'x86_64') +
+    frame('kernel.filesystems', '') +
+    frame('kernel.mounts', '') +
+    frame('kernel.sysctls', ''),
+  'upkeep.units': frame('upkeep.units', '', 3),
 }
 
 interface Asked {
@@ -65,6 +71,7 @@ function setUp(over: { fail?: readonly string[]; nowMs?: () => number } = {}) {
       kubeReads++
       throw new KubeUnreachableError('down')
     },
+    list: () => Promise.reject(new KubeUnreachableError('down')),
   } as unknown as KubeApi
   const inventory = {
     cluster: { name: 'home' },
@@ -81,6 +88,7 @@ function setUp(over: { fail?: readonly string[]; nowMs?: () => number } = {}) {
       probes++
       return []
     },
+    paths: async () => [],
     clock: { nowMs: over.nowMs ?? (() => 1_763_708_911_000), sleep: () => Promise.resolve() },
   })
   return { reader, asked, counts: () => ({ kubeReads, probes }) }

@@ -1,0 +1,24 @@
+import type { Finding } from '../../engine/model.ts'
+import type { Facts } from '../../facts/facts.ts'
+import { about } from './finding.ts'
+
+/**
+ * Flags that must be the same on all servers. K3s compares most of them only when a server joins, so that a difference hides
+ * until one has to join anew; disable-kube-proxy it never compares (k3s-kube-router.md §2.3).
+ */
+const same = [
+  ...['flannel-backend', 'disable-network-policy', 'disable-kube-proxy', 'cluster-cidr', 'service-cidr', 'cluster-dns'],
+  ...['egress-selector-mode', 'https-listen-port', 'disable-helm-controller'],
+]
+
+export function serverFlagsAgree(facts: Facts): Finding[] {
+  const servers = Object.values(facts.nodes).filter((node) => node.k3s.unit.role === 'server')
+  return same.map((key) => {
+    const here = about(`${key} is the same on all servers`)
+    const values = new Set(servers.map((node) => node.k3s.flags[key]?.value ?? ''))
+    const where = servers.map(({ name, k3s: { flags } }) => `${name}: ${flags[key]?.value} (${flags[key]?.from})`)
+    return values.size > 1
+      ? here.blocks(where.join(', '), 'make it the same and restart K3s there')
+      : here.fine(`${[...values].join('') || 'not set'}`)
+  })
+}
