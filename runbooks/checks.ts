@@ -184,7 +184,7 @@ export function preflightChecks(inventory: Inventory): Gate[] {
       'The network between the nodes carries what Cilium sends',
       'A port that is filtered looks like a Cilium that does not work.',
       ['paths', 'firewall', 'host', 'network', 'k3s'],
-      (facts) => [...pathsOpen(facts, inventory), ...firewallOpen(facts, inventory)],
+      (facts) => [...pathsOpen(facts), ...firewallOpen(facts, inventory)],
     ),
     gate(
       'nobody-interferes',

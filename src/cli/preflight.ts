@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { exitCodes } from '../errors.ts'
 import { isBlocked } from '../report/plan-summary.ts'
-import { findingsText } from '../report/plan-text.ts'
+import { preflightJson } from '../report/preflight-json.ts'
+import { preflightText } from '../report/preflight-text.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { type OrderFlag, orderOption } from './order.ts'
 
@@ -16,13 +17,8 @@ export function preflightCommand(): Command {
       const { planFrom } = await import('./planning.ts')
       const { readFacts } = await import('./session.ts')
       const { findings } = planFrom(await readFacts(inventory, terminal), inventory, { order })
-      if (json) process.stdout.write(`${JSON.stringify({ kind: 'preflight', findings })}\n`)
-      else {
-        const lines = findingsText(findings, terminal)
-        process.stdout.write(
-          `${lines.length === 0 ? 'Nothing to check: the cluster is already as the runbook wants it.' : lines.join('\n')}\n`,
-        )
-      }
+      if (json) process.stdout.write(`${JSON.stringify(preflightJson(inventory.cluster.name, findings))}\n`)
+      else process.stdout.write(`${preflightText(findings, terminal).join('\n')}\n`)
       if (isBlocked(findings)) process.exitCode = exitCodes.blocked
     })
 }

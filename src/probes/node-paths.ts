@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import type { Facts } from '../facts/facts.ts'
 import { type PathsFacts, pathOutcomes } from '../facts/paths.ts'
+import { apiAddress, isLoopback } from '../inventory/api-address.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import type { Nodes } from '../nodes/node.ts'
 
@@ -109,21 +111,34 @@ const addressOf = (facts: Facts, name: string): string =>
   facts.nodes[name]?.host.uplink?.address ||
   (facts.nodes[name]?.address ?? name)
 
-/** What is tried from which node. Every node is tried from at least one other. */
+/**
+ * What is tried from which node. Every node is tried from at least one other; an address of the API of the inventory's own is
+ * tried from all.
+ */
 export function choosePaths(facts: Facts, cilium: Inventory['cilium']): Target[] {
   const names = Object.keys(facts.nodes)
   const isServer = (name: string) => facts.nodes[name]?.k3s.unit.role === 'server'
-  return names.flatMap((from, index) =>
+  const { host, port } = apiAddress(cilium)
+  const api: Target[] =
+    isLoopback(host) || !ipaddr.isValid(host)
+      ? []
+      : names.map((from) => ({
+          protocol: 'tcp',
+          port,
+          what: 'Kubernetes API',
+          ours: false,
+          from,
+          to: host,
+          address: host,
+        }))
+  const between = names.flatMap((from, index) =>
     Array.from({ length: Math.min(names.length - 1, maxPeers) }, (_, step) => {
       const to = names[(index + step + 1) % names.length] ?? from
-      return portsFor(isServer(from), isServer(to), cilium).map((port) => ({
-        ...port,
-        from,
-        to,
-        address: addressOf(facts, to),
-      }))
+      const address = addressOf(facts, to)
+      return portsFor(isServer(from), isServer(to), cilium).map((one) => ({ ...one, from, to, address }))
     }).flat(),
   )
+  return [...between, ...api]
 }
 
 interface Said {
@@ -152,18 +167,18 @@ function judge(target: Target, id: number, said: ReadonlyMap<string, Said>): Pat
   const listening = !target.ours || far?.listening.get(`${protocol}:${port}`) === true
   const path = { from, to, address, protocol, port, what, listening }
   const notTried = (why: string) => ({ ...path, outcome: 'not-tried' as const, why })
-  if (!near) return notTried(`${from} could not try`)
+  if (!near) return notTried('the node that tries did not answer')
   if (protocol === 'udp') {
     if (far?.arrived.has(`${port} ${from}`)) return { ...path, outcome: 'open', why: null }
     if (!listening)
       return notTried(
-        `nothing could be made to listen on ${to}: the port is in use, or systemd-socket-activate is not there`,
+        'nothing could be made to listen at the far end: the port is in use, or there is no systemd-socket-activate',
       )
     return { ...path, outcome: 'lost', why: null }
   }
   const tried = near.tries.get(id)
   if (tried === undefined || tried === 'not-tried')
-    return notTried(protocol === 'icmp' ? `${from} has no ping` : `${from} said nothing about it`)
+    return notTried(protocol === 'icmp' ? 'there is no ping' : 'nothing was said about it')
   return { ...path, outcome: tried, why: null }
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { controlledTestSchema } from './controlled-test-report.ts'
 import { diagnosisReportSchema } from './diagnosis-json.ts'
+import { preflightSchema } from './preflight-json.ts'
 import { verifiedSchema } from './verify-json.ts'
 
 /** What `--json` prints, by the file in schema/ that says its form. */
@@ -9,6 +10,7 @@ const reports = {
   'diagnosis.json': { title: 'migrate diagnose --json', schema: diagnosisReportSchema },
   'controlled-test.json': { title: 'migrate diagnose --suspend-cronjobs --json', schema: controlledTestSchema },
   'verify.json': { title: 'migrate verify --json', schema: verifiedSchema },
+  'preflight.json': { title: 'migrate preflight --json', schema: preflightSchema },
 } as const
 
 /** Name and text of each file in schema/. */

@@ -46,6 +46,7 @@ export function someNode(name: string, index: number, role: 'server' | 'agent'):
         'disable-network-policy': flag('false'),
         'cluster-cidr': flag('10.42.0.0/16'),
         'service-cidr': flag('10.43.0.0/16'),
+        ...(role === 'server' ? { 'egress-selector-mode': flag('agent') } : {}),
       },
       cni: { confDir: '/var/lib/rancher/k3s/agent/etc/cni/net.d', binDir: '/var/lib/rancher/k3s/data/cni' },
       containerdTemplate: false,
@@ -60,6 +61,7 @@ export function someNode(name: string, index: number, role: 'server' | 'agent'):
             isLearner: false,
             activePeers: 2,
             walFsyncP99Ms: 4,
+            dbSizeBytes: 20 * 1024 ** 2,
             snapshots: [],
           }
         : null,
@@ -83,7 +85,7 @@ export function someNode(name: string, index: number, role: 'server' | 'agent'):
         mtu: 1500,
         master: null,
         vxlanPort: link === 'flannel.1' ? 8472 : null,
-        addresses: [],
+        addresses: link === 'eth0' ? [`192.168.77.${11 + index}/24`] : [],
       })),
       routes: [`10.42.${index}.0/24 dev cni0 proto kernel scope link src 10.42.${index}.1`],
       rules: [],
@@ -124,8 +126,29 @@ export function someNode(name: string, index: number, role: 'server' | 'agent'):
       },
     ],
     images: [],
+    kernel: {
+      arch: 'x86_64',
+      config: { file: '/boot/config-6.1.0', options: Object.fromEntries(kernelOptions.map((name) => [name, 'y'])) },
+      missingModules: [],
+      filesystems: ['cgroup2', 'bpf'],
+      mounts: [
+        { type: 'cgroup2', path: '/sys/fs/cgroup' },
+        { type: 'bpf', path: '/sys/fs/bpf' },
+      ],
+      sysctls: { 'net.ipv4.conf.all.rp_filter': '0', 'net.ipv4.conf.default.rp_filter': '0' },
+      lateRpFilter: [],
+      sysctlWritable: true,
+      drivers: { eth0: 'e1000e' },
+    },
+    firewall: { ufw: null, firewalld: null, silent: [] },
+    upkeep: { units: {}, aptInstalls: false, networkd: {}, flannelTuning: [] },
   }
 }
+
+const kernelOptions =
+  'BPF BPF_SYSCALL NET_CLS_BPF BPF_JIT NET_CLS_ACT NET_SCH_INGRESS CRYPTO_SHA1 CRYPTO_USER_API_HASH CGROUPS CGROUP_BPF PERF_EVENTS SCHEDSTATS NETFILTER_XT_SET IP_SET IP_SET_HASH_IP NETFILTER_XT_MATCH_COMMENT VXLAN FIB_RULES NETFILTER_XT_TARGET_TPROXY NETFILTER_XT_TARGET_MARK NETFILTER_XT_TARGET_CT NETFILTER_XT_MATCH_MARK NETFILTER_XT_MATCH_SOCKET'.split(
+    ' ',
+  )
 
 export function someFacts(): Facts {
   const names: [string, 'server' | 'agent'][] = [
@@ -155,7 +178,15 @@ export function someFacts(): Facts {
         unschedulable: false,
         taints: [],
         labels: {},
-        annotations: {},
+        annotations: {
+          'k3s.io/node-args': JSON.stringify([
+            node.k3s.unit.role,
+            '--flannel-backend',
+            'vxlan',
+            '--disable-network-policy',
+            'false',
+          ]),
+        },
         etcdVoter: node.etcd ? 'True' : null,
         kubeletVersion: 'v1.34.4+k3s1',
       })),
@@ -204,6 +235,22 @@ export function someFacts(): Facts {
       },
     },
     reachability: null,
+    obstacles: { unread: {}, disruptionBudgets: [], webhooks: [], argo: [], volumes: [] },
+    paths: nodes.flatMap((from) =>
+      nodes
+        .filter((to) => to !== from)
+        .map((to) => ({
+          from: from.name,
+          to: to.name,
+          address: to.address,
+          protocol: 'udp' as const,
+          port: 8473,
+          what: "Cilium's tunnel",
+          outcome: 'open' as const,
+          listening: true,
+          why: null,
+        })),
+    ),
   }
 }
 

@@ -49,7 +49,7 @@ export function flagsInForce(facts: Facts): Finding[] {
       files: [],
       env: [],
     })
-    const moved = watched.filter((key) => flags[key]?.value !== started[key]?.value)
+    const moved = watched.filter((key) => flags[key] !== undefined && flags[key].value !== started[key]?.value)
     return moved.length === 0
       ? [here.fine('as it was started')]
       : [

@@ -21,7 +21,7 @@ export function hostPorts(facts: Facts, inventory: Inventory): Finding[] {
     ),
   ])
   if (needsPortmap(facts, inventory)) {
-    const without = Object.values(facts.nodes).filter(({ host }) => host.commands['iptables'] === false)
+    const without = Object.values(facts.nodes).filter(({ host }) => host.commands.iptables === false)
     return [
       here.fine(`${said}; portmap is copied and chained behind Cilium`),
       ...without.map(({ name }) =>

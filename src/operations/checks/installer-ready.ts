@@ -17,7 +17,21 @@ export function installerReady(facts: Facts, install: Install): Finding[] {
       fix: `set cilium.install to ${installedBy}`,
     })
   if (install === 'helm') findings.push(helmRuns(facts))
+  else findings.push(helmControllerRuns(facts))
   return findings
+}
+
+function helmControllerRuns(facts: Facts): Finding {
+  const title = "K3s' helm controller runs"
+  const off = Object.values(facts.nodes).find(({ k3s }) => k3s.flags['disable-helm-controller']?.value === 'true')
+  if (off === undefined) return { level: 'fine', title, detail: 'it is not switched off' }
+  return {
+    level: 'blocks',
+    title,
+    target: off.name,
+    detail: `disable-helm-controller is set in ${off.k3s.flags['disable-helm-controller']?.from}: nobody would install the HelmChart`,
+    fix: 'set cilium.install to helm',
+  }
 }
 
 function helmRuns({ operator }: Facts): Finding {

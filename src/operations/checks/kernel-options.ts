@@ -53,13 +53,13 @@ export function kernelOptions(facts: Facts): Finding[] {
       const missing = without([...essential, ...masquerading])
       if (missing.length > 0)
         return here.blocks(`${config.file} lacks ${options(missing)}`, 'use a kernel that was built with them')
-      const lesser = without([...wished, ...proxy])
-      return lesser.length > 0
-        ? here.warns(
-            `${config.file} lacks ${options(lesser)}: Cilium asks for them; without the NETFILTER ones no policy of layer 7 or by name works`,
-            'use a kernel that was built with them, or try Cilium on one node of the kind first',
-          )
-        : here.fine(`by ${config.file}`)
+      const [lesser, forProxy] = [without(wished), without(proxy)]
+      if (lesser.length + forProxy.length === 0) return here.fine(`by ${config.file}`)
+      const without7 = forProxy.length > 0 ? '; policies of layer 7 and by DNS name will not work' : ''
+      return here.warns(
+        `${config.file} lacks ${options([...lesser, ...forProxy])}, which Cilium asks for${without7}`,
+        'use a kernel that was built with them, or try Cilium on a machine of the kind first',
+      )
     },
   )
 }

@@ -1,24 +1,13 @@
 import ipaddr from 'ipaddr.js'
 import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
+import { apiAddress, isLoopback } from '../../inventory/api-address.ts'
 import type { Inventory } from '../../inventory/schema.ts'
 import { about } from './finding.ts'
 
-/** Where Cilium is told to find the API, as the inventory's values have it. */
-export function apiAddress({ cilium }: Inventory): { host: string; port: number; given: boolean } {
-  const { k8sServiceHost, k8sServicePort } = cilium.values
-  return {
-    host: typeof k8sServiceHost === 'string' ? k8sServiceHost : '127.0.0.1',
-    port: Number(k8sServicePort ?? 6444),
-    given: k8sServiceHost !== undefined || k8sServicePort !== undefined,
-  }
-}
-
-const isLoopback = (host: string) => host === 'localhost' || host.startsWith('127.') || host === '::1'
-
 /** Each node finds the API where Cilium will look: no name that cluster DNS resolves, nothing that only servers have. */
 export function localApi(facts: Facts, inventory: Inventory): Finding[] {
-  const { host, port } = apiAddress(inventory)
+  const { host, port } = apiAddress(inventory.cilium)
   const title = `the API answers on ${host}:${port}`
   const fix = 'set k8sServiceHost and k8sServicePort under cilium.values in the inventory to what answers on every node'
   if (isLoopback(host) && port === 6444)

@@ -1,8 +1,7 @@
 import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
 import type { PathsFacts } from '../../facts/paths.ts'
-import type { Inventory } from '../../inventory/schema.ts'
-import { about, some } from './finding.ts'
+import { type About, about, some } from './finding.ts'
 import { firewallVerdict } from './firewall-open.ts'
 
 type Path = PathsFacts[number]
@@ -15,7 +14,7 @@ const isVital = ({ protocol, port }: Path) => protocol !== 'icmp' && port !== 42
 /** Where somebody listens, or a listener of ours did, refused means that a firewall refused. Otherwise the node itself did. */
 const isThrough = ({ outcome, listening }: Path) => outcome === 'open' || (outcome === 'refused' && !listening)
 
-function judge(what: string, paths: readonly Path[], facts: Facts, inventory: Inventory): Finding[] {
+function judge(what: string, paths: readonly Path[], facts: Facts): Finding[] {
   const [first] = paths
   if (!first) return []
   const here = about(`${nameOf(first)} is open between the nodes (${what})`)
@@ -29,40 +28,45 @@ function judge(what: string, paths: readonly Path[], facts: Facts, inventory: In
     const said = `${closed.length} of ${paths.length} ways are not: ${some(closed.map((path) => `${way(path)} (${path.outcome})`))}`
     findings.push(isVital(first) ? here.blocks(said, open) : here.warns(said, open))
   }
-  for (const [why, those] of Map.groupBy(untried, (path) => path.why ?? '')) {
-    // flannel itself holds that port between the same nodes: what is carried for it will be carried for Cilium.
-    const byFlannel = first.port === 8472 && those.every(({ to }) => flannelHolds(facts, to))
-    if (byFlannel) findings.push(here.fine('flannel uses it today'))
-    else {
-      const byRules = those.map(({ to, address, port, protocol }) =>
-        firewallVerdict(facts, to, address, port, protocol),
-      )
-      if (
-        first.protocol === 'udp' &&
-        first.port === inventory.cilium.tunnelPort &&
-        those.every(({ to }) => ciliumHolds(facts, to))
-      )
-        findings.push(here.fine("Cilium's own tunnel uses it already"))
-      else if (byRules.every((verdict) => verdict === 'open'))
-        findings.push(here.unsure(`${why}; by the rules of the nodes' firewalls it is`, 'try it: nc -u -l and nc -u'))
-      else findings.push(worst(`${some(those.map(way))}: ${why}`, `${open}; or see to it by hand`))
-    }
-  }
+  for (const [why, those] of Map.groupBy(untried, (path) => path.why ?? ''))
+    findings.push(
+      unseen(here, first, `${some(those.map(way))}: ${why}`, those, facts) ??
+        worst(`${some(those.map(way))}: ${why}`, open),
+    )
   return findings.length > 0 ? findings : [here.fine(`tried on ${paths.length} ways`)]
 }
 
-const linkUp = (facts: Facts, node: string, name: string) =>
-  facts.nodes[node]?.network.links.some((link) => link.name === name && link.up) === true
-const flannelHolds = (facts: Facts, node: string) => linkUp(facts, node, 'flannel.1')
-const ciliumHolds = (facts: Facts, node: string) => linkUp(facts, node, 'cilium_vxlan')
+/** What else tells of a port that could not be tried: a tunnel that uses it today, or the nodes' own rules. */
+function unseen(
+  here: About,
+  { protocol, port }: Path,
+  said: string,
+  those: readonly Path[],
+  facts: Facts,
+): Finding | null {
+  const carries = (link: string) => protocol === 'udp' && those.every(({ to }) => holdsPort(facts, to, link, port))
+  if (carries('flannel.1')) return here.fine('flannel uses it today')
+  if (carries('cilium_vxlan')) return here.fine("Cilium's own tunnel uses it already")
+  if (protocol === 'icmp') return null
+  const byRules = those.map(({ to, address }) => firewallVerdict(facts, to, address, port, protocol))
+  return byRules.every((verdict) => verdict === 'open')
+    ? here.unsure(
+        `${said}; the firewalls of the nodes let it in, by their rules`,
+        'try it by hand if something filters between the nodes',
+      )
+    : null
+}
+
+const holdsPort = (facts: Facts, node: string, name: string, port: number) =>
+  facts.nodes[node]?.network.links.some((link) => link.name === name && link.up && link.vxlanPort === port) === true
 
 /** Every port between the nodes that K3s uses and Cilium will use, by what was actually tried (seed 002's table). */
-export function pathsOpen(facts: Facts, inventory: Inventory): Finding[] {
+export function pathsOpen(facts: Facts): Finding[] {
   const title = 'ports between the nodes are open'
   if (Object.keys(facts.nodes).length === 1) return [about(title).fine('there is one node')]
   if (facts.paths === undefined)
     return [about(title).unknown('they were not tried when these facts were read', 'read the facts anew')]
   const among = facts.paths.filter(({ to }) => facts.nodes[to] !== undefined)
   const groups = Map.groupBy(among, (path) => `${path.what} ${path.protocol} ${path.port}`)
-  return [...groups.values()].flatMap((paths) => judge(paths[0]?.what ?? '', paths, facts, inventory))
+  return [...groups.values()].flatMap((paths) => judge(paths[0]?.what ?? '', paths, facts))
 }

@@ -1,6 +1,6 @@
 import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
-import { about } from './finding.ts'
+import { about, orFine } from './finding.ts'
 
 /**
  * Flags that must be the same on all servers. K3s compares most of them only when a server joins, so that a difference hides
@@ -13,12 +13,13 @@ const same = [
 
 export function serverFlagsAgree(facts: Facts): Finding[] {
   const servers = Object.values(facts.nodes).filter((node) => node.k3s.unit.role === 'server')
-  return same.map((key) => {
-    const here = about(`${key} is the same on all servers`)
+  const title = 'the flags of all servers agree'
+  const found = same.flatMap((key) => {
     const values = new Set(servers.map((node) => node.k3s.flags[key]?.value ?? ''))
     const where = servers.map(({ name, k3s: { flags } }) => `${name}: ${flags[key]?.value} (${flags[key]?.from})`)
     return values.size > 1
-      ? here.blocks(where.join(', '), 'make it the same and restart K3s there')
-      : here.fine(`${[...values].join('') || 'not set'}`)
+      ? [about(title).blocks(`${key} is ${where.join(', ')}`, 'make it the same and restart K3s there')]
+      : []
   })
+  return orFine(found, title, same.map((key) => `${key}: ${servers[0]?.k3s.flags[key]?.value ?? 'not set'}`).join(', '))
 }

@@ -8,8 +8,14 @@ const withHelm = (version: string | null, error: string | null = null) => ({
 })
 const levels = (found: ReturnType<typeof installerReady>) => found.map(({ level, detail }) => [level, detail])
 
-test("K3s' own helm controller needs nothing here", () => {
-  expect(installerReady(someFacts(), 'helm-chart-object')).toEqual([])
+test("K3s' own helm controller needs nothing here, but it must run", () => {
+  expect(levels(installerReady(someFacts(), 'helm-chart-object'))).toEqual([['fine', 'it is not switched off']])
+  const facts = someFacts()
+  for (const name of ['s1', 's2', 's3'])
+    Object.assign(facts.nodes[name]?.k3s.flags ?? {}, { 'disable-helm-controller': { value: 'true', from: '/c' } })
+  expect(levels(installerReady(facts, 'helm-chart-object'))).toEqual([
+    ['blocks', 'disable-helm-controller is set in /c: nobody would install the HelmChart'],
+  ])
 })
 
 test.each([
