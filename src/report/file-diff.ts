@@ -39,8 +39,8 @@ function range(start: number, lines: number): string {
 }
 
 function replacement(before: string, after: string) {
-  const old = before.replace(/\n$/, '').split('\n')
-  const now = after.replace(/\n$/, '').split('\n')
+  const linesOf = (text: string) => (text === '' ? [] : text.replace(/\n$/, '').split('\n'))
+  const [old, now] = [linesOf(before), linesOf(after)]
   const lines = [...old.map((line) => `-${line}`), ...now.map((line) => `+${line}`)]
   return [{ oldStart: 1, oldLines: old.length, newStart: 1, newLines: now.length, lines }]
 }

@@ -33,3 +33,13 @@ test('two long texts that share nothing are diffed before the test runs out of t
   const { added, removed } = unifiedDiff({ subject: 'x', before, after })
   expect([added, removed]).toEqual([20_000, 20_000])
 })
+
+test.each([
+  ['appears', null, 'long'],
+  ['goes', 'long', null],
+] as const)('a long file that %s has no line on the other side', (_, before, after) => {
+  const long = Array.from({ length: 20_000 }, (_, n) => `-A KUBE-${n}\n`).join('')
+  const diff = unifiedDiff({ subject: '/a', before: before && long, after: after && long })
+  expect([diff.added, diff.removed]).toEqual(before === null ? [20_000, 0] : [0, 20_000])
+  expect(diff.lines[2]).toBe(before === null ? '@@ -0,0 +1,20000 @@' : '@@ -1,20000 +0,0 @@')
+})

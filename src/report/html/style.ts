@@ -1,17 +1,19 @@
-/**
- * The page's one style sheet. Colours are Okabe and Ito's, which people with any of the usual colour blindnesses can tell
- * apart; nothing is said by colour alone.
- */
-export const style = `
-:root {
-  color-scheme: light dark;
-  --paper: #ffffff; --ink: #1b1f24; --quiet: #5a636e; --line: #e3e6ea; --axis: #9aa3ad; --cell: #f6f7f9; --raised: #f6f7f9;
+const light = `  --paper: #ffffff; --ink: #1b1f24; --quiet: #5a636e; --line: #e3e6ea; --axis: #9aa3ad; --cell: #f6f7f9; --raised: #f6f7f9;
   --link: #0b5fa5;
   --done: #4a90c4; --undone: #b978a2; --doubt: #e0a100; --doubt-ink: #8a6100; --bad: #b3400a; --check: #a9b1ba;
   --good: #0b66a8; --refused: #b3400a; --away: #dd6b1f; --reject: #dd6b1f; --band: #e2e9f1; --pause: #ece7dc; --gap: #dfe3e8;
   --worse: #fbe0d2; --better: #d6e9f8;
   --added: #e0f0fb; --added-ink: #0a4a7d; --removed: #fdeadd; --removed-ink: #8a3206;
-}
+`
+
+/**
+ * The page's one style sheet. Blue against orange, after Okabe and Ito: people with any of the usual colour blindnesses
+ * can tell them apart. Nothing is said by colour alone.
+ */
+export const style = `
+:root {
+  color-scheme: light dark;
+${light}}
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e4e7eb; --quiet: #9ba5b1; --line: #2b3138; --axis: #68727d; --cell: #1b2026; --raised: #1b2026;
@@ -116,10 +118,7 @@ footer { font-size: 0.9rem; }
 }
 @media print {
   :root {
-    --paper: #ffffff; --ink: #000000; --quiet: #444444; --line: #cccccc; --axis: #777777; --cell: #f6f7f9; --raised: #f6f7f9; --link: #000000;
-    --done: #4a90c4; --undone: #b978a2; --doubt: #e0a100; --doubt-ink: #8a6100; --bad: #b3400a; --check: #a9b1ba;
-    --good: #0b66a8; --refused: #b3400a; --away: #dd6b1f; --reject: #dd6b1f; --band: #e2e9f1; --pause: #ece7dc; --gap: #dfe3e8;
-    --worse: #fbe0d2; --better: #d6e9f8; --added: #e0f0fb; --added-ink: #0a4a7d; --removed: #fdeadd; --removed-ink: #8a3206;
+${light}    --ink: #000000; --quiet: #444444; --link: #000000;
   }
   @page { margin: 15mm; }
   body { max-width: none; padding: 0; font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }

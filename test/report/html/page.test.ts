@@ -128,3 +128,9 @@ test('a run that failed is not told as one that went well', () => {
   expect(textOf(data, '#story')).toMatch(/s2: Recreate every pod.*: failed: no sandbox after 10 min/)
   expect(textOf(data, '#changes')).toMatch(/1 done, 1 failed, 2 not begun/)
 })
+
+test.each([1, 2, 28, 112, 167, 168, 200])('a run that came as far as record %i has a report', (count) => {
+  const data = { ...recordedRun, journal: recordedRun.journal.slice(0, count), after: null }
+  expect(textOf(data, '.outcome')).toMatch(/^Unfinished/)
+  expect(reportPage(data)).not.toMatch(/NaN|undefined|Invalid/)
+})
