@@ -35,7 +35,15 @@ export function reportCommand(): Command {
       const file = output === undefined ? join(run.dir, 'report.html') : resolve(output)
       // What draws the pictures is much code that no other command needs.
       const { reportPage } = await import('../report/html/page.ts')
-      await writeDurably(file, reportPage(await read(inventory, store, run)))
+      const page = reportPage(await read(inventory, store, run))
+      await writeDurably(file, page).catch((cause: unknown) => {
+        const why = cause instanceof Error ? cause.message : String(cause)
+        throw new InputError(
+          `${file} cannot be written: ${why}`,
+          { next: 'migrate report -o FILE writes elsewhere' },
+          cause,
+        )
+      })
       if (options.json) process.stdout.write(`${JSON.stringify({ kind: 'report', runId: run.runId, file })}\n`)
       else process.stdout.write(`The report of run ${run.runId} is in ${file}\n`)
     })

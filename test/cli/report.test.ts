@@ -62,6 +62,8 @@ test('--run and -o choose the run and the file, and a run is needed', async () =
   const file = join(dir, 'mine.html')
   expect(await report('--run', 'r1', '-o', file, '--json')).toBe(0)
   expect(said).toContain(`${JSON.stringify({ kind: 'report', runId: 'r1', file })}\n`)
+  expect(await report('-o', join(dir, 'none/mine.html'))).toBe(2)
+  expect(said).toContain('none/mine.html cannot be written: ENOENT')
   expect(await report('--run', 'r2')).toBe(2)
   expect(said).toContain('runs there are: r1')
 })
