@@ -5,25 +5,36 @@ import { type Answering, portsToAsk } from './matrix.ts'
 import { pair } from './pairs.ts'
 import { type Measured, measure } from './reachability.ts'
 
-/** Which ports of pods answer. A refusal is believed when it comes twice. */
+/** A web page behind a tarpit takes five seconds (seed 003), and is a web page all the same. */
+const patientMs = 7_000
+
+/** Which ports of pods answer. A refusal is believed when it comes twice, and silence to a question only after a while. */
 export async function askPorts(nodes: Nodes, facts: Facts): Promise<Answering> {
   const wanted = portsToAsk(facts)
-  const refused = (list: readonly Measured[]) => list.filter((one) => one.outcome === 'refused')
+  const http = new Set(wanted.filter(({ kind }) => kind === 'http').map(nameOf))
   const first = await measure(nodes, wanted, facts)
-  const again = await measure(
-    nodes,
-    refused(first).map((one) => pair(one.from, one.to, one.port)),
-    facts,
-  )
-  const silent = new Set(refused(again).map((one) => `${one.to}:${one.port}`))
-  const http = new Set(wanted.filter(({ kind }) => kind === 'http').map(({ to, port }) => `${to}:${port}`))
+  const again = first.filter((one) => one.outcome === 'refused').map((one) => pair(one.from, one.to, one.port))
+  const slow = first.filter((one) => one.outcome === 'timeout' && http.has(nameOf(one)))
+  const [refused, waited] = await Promise.all([
+    measure(nodes, again, facts),
+    measure(
+      nodes,
+      slow.map((one) => pair(one.from, one.to, one.port, 'http')),
+      facts,
+      patientMs,
+    ),
+  ])
+  const silent = new Set(refused.filter(({ outcome }) => outcome === 'refused').map(nameOf))
+  const answered = new Set([...first, ...waited].filter(({ outcome }) => outcome === 'ok').map(nameOf))
   return new Map(
-    first.map(({ to, port, outcome }) => {
-      const name = `${to}:${port}`
-      return [name, silent.has(name) ? null : { http: outcome === 'ok' && http.has(name) }]
+    first.map((one) => {
+      const name = nameOf(one)
+      return [name, silent.has(name) ? null : { http: http.has(name) && answered.has(name) }]
     }),
   )
 }
+
+const nameOf = ({ to, port }: { to: string; port: number }) => `${to}:${port}`
 
 export function silentPorts(answering: Answering): string[] {
   const names = [...answering].flatMap(([name, answer]) => (answer === null ? [name] : []))

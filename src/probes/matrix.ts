@@ -22,22 +22,27 @@ const quotas: Record<Series['sort'], { allowed: number; denied: number }> = {
   'cross-node': { allowed: 14, denied: 5 },
   service: { allowed: 8, denied: 2 },
   node: { allowed: 6, denied: 3 },
-  'host-port': { allowed: 3, denied: 1 },
+  'host-port': { allowed: 6, denied: 1 },
   dns: { allowed: 6, denied: 1 },
   api: { allowed: 4, denied: 1 },
   external: { allowed: 4, denied: 0 },
 }
 
-/** Of each pod so many ports at most. */
+/** Besides: from nodes whose hostNetwork pods a policy means to let in, and does not (seed 003). */
+const meantQuota = 8
+/** Of each pod so many ports at most, and so many pods of the host network. */
 const portsOfPod = 2
+const hostPodsConsidered = 12
 
 interface Candidate extends MatrixPair {
   traits: readonly string[]
+  /** A policy's selector names a hostNetwork pod of the source, which has no labels to it. */
+  meant?: boolean
 }
 
 /** Ports of pods that may be destinations: they are to be asked first whether anything answers there. */
 export function portsToAsk(facts: Facts): Pair[] {
-  return servers(facts).flatMap((pod) =>
+  return [...servers(facts), ...hostServers(facts)].flatMap((pod) =>
     pod.ports
       .slice(0, portsOfPod)
       .map((port) => pair(`node:${pod.node}`, podName(pod), port, looksLikeHttp(pod, port) ? 'http' : 'tcp')),
@@ -94,14 +99,19 @@ function candidate(one: Pair, rest: Omit<MatrixPair, keyof Pair>, traits: readon
   return { ...one, ...rest, traits: [`from ${one.from}`, `to ${one.to}`, ...traits] }
 }
 
-function toPods({ facts, answering, sources, verdictOf }: View): Candidate[] {
-  const destinations = servers(facts).flatMap((pod) =>
+/** Ports of pods at which something answers, or may. */
+function destinations(pods: readonly KubePod[], answering: Answering) {
+  return pods.flatMap((pod) =>
     pod.ports.slice(0, portsOfPod).flatMap((port) => {
       const answer = answering.get(`${podName(pod)}:${port}`)
       return answer === null ? [] : [{ pod, port, kind: answer?.http ? ('http' as const) : ('tcp' as const) }]
     }),
   )
-  return destinations.flatMap(({ pod, port, kind }) => {
+}
+
+function toPods({ facts, answering, sources, verdictOf }: View): Candidate[] {
+  const hostPods = facts.kube.pods.filter((pod) => pod.hostNetwork && pod.phase === 'Running')
+  return destinations(servers(facts), answering).flatMap(({ pod, port, kind }) => {
     const to: End = { kind: 'pod', pod }
     const toNode = pod.node
     const ofPods = sources.flatMap((from) => {
@@ -116,11 +126,21 @@ function toPods({ facts, answering, sources, verdictOf }: View): Candidate[] {
     })
     const ofNodes = nodeNames(facts).map((name) => {
       const verdict = verdictOf({ from: nodeEnd(name, facts), to, port, protocol: 'TCP' })
-      return candidate(
+      const meant =
+        verdict.toSelected &&
+        verdictOf({ from: nodeEnd(name, facts, elsewhere), to, port, protocol: 'TCP' }).allowed === false &&
+        hostPods.some(
+          (host) =>
+            host.node === name &&
+            verdictOf({ from: { kind: 'pod', pod: { ...host, hostNetwork: false } }, to, port, protocol: 'TCP' })
+              .allowed === true,
+        )
+      const one = candidate(
         pair(`node:${name}`, podName(pod), port, kind),
         { fromNode: name, toNode, sort: 'node', ...verdict },
         [`nodes ${name}>${toNode}`, name === toNode ? 'own node' : 'other node'],
       )
+      return { ...one, meant }
     })
     return [...ofPods, ...ofNodes]
   })
@@ -183,26 +203,21 @@ function toHostPorts({ facts, verdictOf }: View): Candidate[] {
  * Requests to pods of the host network, from another node: what stands in front of others there, as an ingress controller does,
  * shows in how long it takes what becomes of them (seed 003).
  */
-function toHostNetwork({ facts }: View): Candidate[] {
-  return facts.kube.pods
-    .filter((pod) => pod.hostNetwork && pod.phase === 'Running' && pod.ready && !isShortLived(pod))
-    .flatMap((pod) => {
-      const toNode = pod.node
-      if (toNode === null) return []
-      const ports = pod.ports.filter((port) => looksLikeHttp(pod, port)).slice(0, portsOfPod)
-      return ports.flatMap((port) =>
-        nodeNames(facts)
-          .filter((name) => name !== toNode)
-          .map((name) =>
-            candidate(
-              pair(`node:${name}`, `host-port:${toNode}`, port, 'http'),
-              // No policy selects a pod of the host network.
-              { fromNode: name, toNode, sort: 'host-port', fromSelected: false, toSelected: false, allowed: true },
-              [`nodes ${name}>${toNode}`],
-            ),
-          ),
+function toHostNetwork({ facts, answering }: View): Candidate[] {
+  return destinations(hostServers(facts), answering).flatMap(({ pod, port, kind }) =>
+    nodeNames(facts).flatMap((name) => {
+      if (name === pod.node) return []
+      return candidate(
+        pair(`node:${name}`, `host-port:${pod.node}`, port, kind),
+        // No policy selects a pod of the host network.
+        {
+          ...{ fromNode: name, toNode: pod.node, sort: 'host-port' },
+          ...{ fromSelected: false, toSelected: false, allowed: true },
+        },
+        [`nodes ${name}>${pod.node}`, kind],
       )
-    })
+    }),
+  )
 }
 
 function toOutside({ sources, verdictOf }: View, externalTargets: readonly string[]): Candidate[] {
@@ -226,7 +241,15 @@ function toOutside({ sources, verdictOf }: View, externalTargets: readonly strin
 /** Of each sort, evenly of what is selected and what is not, those that have the least in common. */
 function choose(found: readonly Candidate[]): MatrixPair[] {
   const unique = [...new Map(found.map((one) => [one.id, one])).values()]
-  const bySort = Map.groupBy(unique, ({ sort }) => sort)
+  const meant = evenly(
+    unique.filter((one) => one.meant),
+    meantQuota,
+    (one) => String(one.allowed),
+  )
+  const bySort = Map.groupBy(
+    unique.filter((one) => !meant.includes(one)),
+    ({ sort }) => sort,
+  )
   const chosen = Object.entries(quotas).flatMap(([sort, quota]) => {
     const list = bySort.get(sort as Series['sort']) ?? []
     const undecided = sort === 'node' ? [] : list.filter(({ allowed }) => allowed === null)
@@ -238,11 +261,13 @@ function choose(found: readonly Candidate[]): MatrixPair[] {
       ),
     ]
   })
-  return chosen.map(({ traits: _, ...one }) => one)
+  return [...meant, ...chosen].map(({ traits: _, meant: __, ...one }) => one)
 }
 
-function evenly(list: readonly Candidate[], count: number): Candidate[] {
-  const groups = [...Map.groupBy(list, (one) => `${one.fromSelected} ${one.toSelected}`)]
+const bySelection = (one: Candidate) => `${one.fromSelected} ${one.toSelected}`
+
+function evenly(list: readonly Candidate[], count: number, groupOf = bySelection): Candidate[] {
+  const groups = [...Map.groupBy(list, groupOf)]
     .toSorted(([a], [b]) => compare(a, b))
     .map(([, group]) => varied(group, count))
   const chosen: Candidate[] = []
@@ -255,6 +280,11 @@ function evenly(list: readonly Candidate[], count: number): Candidate[] {
 const nodeNames = (facts: Facts) => Object.keys(facts.nodes).toSorted(compare)
 const present = <T>(value: T | null) => (value === null ? [] : [value])
 const servers = (facts: Facts) => considered(facts.kube.pods.filter((pod) => isServer(pod, facts)))
+const hostServers = (facts: Facts) =>
+  facts.kube.pods
+    .filter((pod) => pod.hostNetwork && pod.phase === 'Running' && pod.ready && !isShortLived(pod))
+    .toSorted((a, b) => compare(podName(a), podName(b)))
+    .slice(0, hostPodsConsidered)
 const isServiceLb = (pod: KubePod) => 'svccontroller.k3s.cattle.io/svcname' in pod.labels
 
 /** Ports at which a `GET /` is nothing unusual; what else is there is only connected to. */
@@ -271,15 +301,18 @@ function enforcerOf(facts: Facts): Enforcer {
   return facts.kube.cilium.daemonSet !== null && !kubeRouter ? 'cilium' : 'kube-router'
 }
 
+/** No node's name: to a policy, a node that no pod runs on. */
+const elsewhere = ''
+
 /** A node shows the address of the link that the route to a pod leads over. */
-function nodeEnd(name: string, facts: Facts): End {
+function nodeEnd(name: string, facts: Facts, as = name): End {
   const overlays = facts.nodes[name]?.network.links.filter(
     (link) => link.up && ['flannel.1', 'flannel-wg', 'cilium_host'].includes(link.name),
   )
   const addresses = (overlays ?? [])
     .flatMap((link) => link.addresses.map((one) => one.split('/')[0] ?? ''))
     .filter((one) => isIPv4(one))
-  return { kind: 'node', name, addresses: [...present(nodeAddress(name, facts)), ...addresses] }
+  return { kind: 'node', name: as, addresses: [...present(nodeAddress(name, facts)), ...addresses] }
 }
 
 interface Backend {

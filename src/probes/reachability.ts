@@ -7,9 +7,10 @@ import { choosePairs } from './choose-pairs.ts'
 import { locate, type Pair } from './pairs.ts'
 import { probeScript } from './probe-script.ts'
 
-/** An attempt takes so long at most; the rest is for nodes that are busy. */
-const attemptMs = 1000
-const timeoutMs = 20_000
+/** After so long an attempt is given up, unless the caller waits longer. */
+const usualAttemptMs = 1000
+/** For nodes that are busy. */
+const slackMs = 20_000
 
 /** A measured pair, with what the server said: pods of the practice cluster name the source address that they saw. */
 export type Measured = ReachabilityFacts[number] & { said: string | null }
@@ -19,12 +20,17 @@ export type Measured = ReachabilityFacts[number] & { said: string | null }
  * not there are missing from the result. Changes nothing.
  * @throws CommandFailed when a node has no bash or nsenter
  */
-export async function measure(nodes: Nodes, pairs: readonly Pair[], facts: Facts): Promise<Measured[]> {
+export async function measure(
+  nodes: Nodes,
+  pairs: readonly Pair[],
+  facts: Facts,
+  attemptMs = usualAttemptMs,
+): Promise<Measured[]> {
   const targets = locate(pairs, facts)
   const byId = new Map(pairs.map((pair) => [pair.id, pair]))
   const results = await Promise.all(
     [...targets].map(async ([name, list]) => {
-      const attempts = list.length === 0 ? [] : await probeOnce(nodes, name, targetLines(list))
+      const attempts = list.length === 0 ? [] : await probeOnce(nodes, name, targetLines(list), attemptMs)
       const addresses = new Map(list.map((target) => [target.id, target.address]))
       return attempts.flatMap((attempt): Measured[] => {
         const pair = byId.get(attempt.id)
@@ -40,9 +46,9 @@ export async function measure(nodes: Nodes, pairs: readonly Pair[], facts: Facts
   return results.flat().toSorted((a, b) => place(a) - place(b))
 }
 
-async function probeOnce(nodes: Nodes, name: string, stdin: string): Promise<Attempt[]> {
+async function probeOnce(nodes: Nodes, name: string, stdin: string, attemptMs: number): Promise<Attempt[]> {
   const argv = ['bash', '-c', probeScript, 'connect-probe', 'once', String(attemptMs)] as const
-  const { stdout } = await mustRun(nodes.get(name), { argv, mode: 'read', stdin, timeoutMs })
+  const { stdout } = await mustRun(nodes.get(name), { argv, mode: 'read', stdin, timeoutMs: attemptMs + slackMs })
   return parseAttempts(stdout).attempts
 }
 
