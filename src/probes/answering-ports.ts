@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Facts } from '../facts/facts.ts'
 import type { Nodes } from '../nodes/node.ts'
-import { type Answering, portsToAsk } from './matrix.ts'
+import { type Answering, portsToAsk } from './matrix-candidates.ts'
 import { pair } from './pairs.ts'
 import { type Measured, measure } from './reachability.ts'
 

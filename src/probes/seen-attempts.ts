@@ -1,6 +1,6 @@
 import type { Facts } from '../facts/facts.ts'
 import type { Series } from './evidence.ts'
-import type { MatrixPair } from './matrix.ts'
+import type { MatrixPair } from './matrix-candidates.ts'
 import type { Target } from './pairs.ts'
 import type { SeenOnNode } from './watch-connections.ts'
 

@@ -67,7 +67,7 @@ describe('a baseline of a healthy cluster', () => {
     for (const sort of ['same-node', 'cross-node', 'service', 'node', 'host-port', 'dns', 'api'] as const)
       expect(sorts).toContain(sort)
     expect(evidence.series.length).toBeGreaterThan(40)
-    expect(evidence.series.length).toBeLessThanOrEqual(66)
+    expect(evidence.series.length).toBeLessThanOrEqual(70)
     for (const one of evidence.series) expect(one.attempts.length).toBeGreaterThan(one.allowed === false ? 2 : 25)
     expect(evidence.untilMs - evidence.fromMs).toBeGreaterThanOrEqual(20_000)
     expect(new Set(evidence.series.map(({ from }) => from)).size).toBeGreaterThan(10)

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Facts } from '../../src/facts/facts.ts'
 import { policySpecSchema } from '../../src/facts/policies.ts'
-import { type Answering, chooseMatrix, portsToAsk } from '../../src/probes/matrix.ts'
+import { chooseMatrix } from '../../src/probes/matrix.ts'
+import { type Answering, portsToAsk } from '../../src/probes/matrix-candidates.ts'
 import { clusterFacts, type PodSpec } from './cluster-facts.ts'
 
 const web = { labels: { app: 'web' } }
@@ -59,7 +60,7 @@ describe('the matrix', () => {
   const of = (sort: string) => matrix.filter((one) => one.sort === sort)
 
   test('every sort, allowed and denied, with and without a policy at either end; about sixty at most', () => {
-    expect(matrix.length).toBeLessThanOrEqual(66)
+    expect(matrix.length).toBeLessThanOrEqual(70)
     expect(new Set(matrix.map(({ id }) => id)).size).toBe(matrix.length)
     for (const sort of ['same-node', 'cross-node', 'service', 'node', 'dns', 'api', 'external']) {
       expect(of(sort).length, sort).toBeGreaterThan(0)
@@ -148,6 +149,56 @@ describe('the matrix', () => {
       expect.arrayContaining(['node:n2>host-port:n1', 'node:n3>host-port:n1']),
     )
     for (const one of chosen) expect(one.allowed, one.id).toBe(one.port === 9100 ? true : null)
+  })
+
+  test('pods of the host network: requests to them, and from their nodes to whom a policy means to let them in (seed 003)', () => {
+    const labels = { labels: { app: 'ingress' } }
+    const front = (node: string) => ({
+      namespace: 'edge',
+      name: `front-${node}`,
+      node,
+      hostNetwork: true,
+      ports: [80],
+      ...labels,
+    })
+    const other = { namespace: 'edge', name: 'silent-n3', node: 'n3', hostNetwork: true, ports: [9], labels: {} }
+    const facts = cluster([...pods, front('n1'), front('n2'), other])
+    facts.kube.namespaces.push({ name: 'edge', labels: { name: 'edge' } })
+    const from = [
+      { namespaceSelector: { matchLabels: { name: 'edge' } }, podSelector: { matchLabels: { app: 'ingress' } } },
+    ]
+    facts.kube.policies.push({
+      namespace: 'shop',
+      name: 'front',
+      spec: policySpecSchema.parse({ podSelector: {}, ingress: [{ from }] }),
+    })
+    const answering = new Map(all(facts)).set('edge/silent-n3:9', null)
+    const chosen = chooseMatrix(facts, answering)
+    const entries = chosen.filter(({ to, port }) => to.startsWith('host-port:') && port === 80)
+    expect(new Set(entries.map(({ to }) => to))).toEqual(new Set(['host-port:n1', 'host-port:n2']))
+    for (const one of entries) expect(one).toMatchObject({ kind: 'http', allowed: true })
+    expect(chosen.some(({ port }) => port === 9)).toBe(false)
+    const meant = chosen.filter((one) => ['node:n1', 'node:n2'].includes(one.from) && one.to.startsWith('shop/'))
+    // To each of its backends: on the own node it works, to the others it does not.
+    for (const node of ['n1', 'n2']) {
+      const mine = meant.filter(({ fromNode }) => fromNode === node)
+      expect(mine.filter((one) => one.toNode === node && one.allowed === true).length, node).toBeGreaterThan(0)
+      expect(mine.filter((one) => one.toNode !== node && one.allowed === false).length, node).toBeGreaterThan(0)
+    }
+  })
+
+  test('the pairs of an earlier time are watched again, with what policies say now', () => {
+    const facts = cluster()
+    const before = chooseMatrix(facts, all(facts)).map((one) => ({ ...one, address: '10.0.0.1', attempts: [] }))
+    facts.kube.policies = []
+    const again = chooseMatrix(facts, all(facts), [], before)
+    expect(again.map(({ id }) => id)).toEqual(before.map(({ id }) => id))
+    expect(again.every(({ allowed, fromSelected, toSelected }) => allowed && !fromSelected && !toSelected)).toBe(true)
+    expect(Object.keys(again[0] ?? {}).sort()).toEqual(
+      Object.keys(before[0] ?? {})
+        .filter((key) => key !== 'address' && key !== 'attempts')
+        .sort(),
+    )
   })
 
   test('the order in which pods and Services are listed makes no difference', () => {

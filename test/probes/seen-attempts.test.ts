@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Facts } from '../../src/facts/facts.ts'
 import type { Attempt, AttemptClass } from '../../src/probes/attempts.ts'
-import type { MatrixPair } from '../../src/probes/matrix.ts'
+import type { MatrixPair } from '../../src/probes/matrix-candidates.ts'
 import { seenAttempts } from '../../src/probes/seen-attempts.ts'
 
 const facts = { nodes: { n1: { host: { clockOffsetMs: 1500 } } } } as unknown as Facts
