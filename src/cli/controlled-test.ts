@@ -86,7 +86,7 @@ export async function controlledTest(
     const before = await gatherShown(inventory, options, flags)
     if (before.early || interrupts.stop.aborted) throw new FailedError('ended before anything was suspended')
     const during = await whileSuspended(inventory, cluster, jobs, flags.for, say, async () => {
-      const gathered = await gatherShown(inventory, options, { ...flags, duration: flags.for })
+      const gathered = await gatherShown(inventory, options, { ...flags, duration: flags.for }, before.evidence.series)
       return gathered.evidence
     })
     report(options, { cronJobs: [...jobs], before: before.evidence, during })
