@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { FailedError } from '../errors.ts'
 import { openBaselines } from '../probes/baselines.ts'
+import { baselineJson } from '../report/baseline-json.ts'
 import { duration } from '../report/duration.ts'
 import { evidenceText } from '../report/evidence-text.ts'
 import { type GatherFlags, gatherOptions } from './gather-options.ts'
@@ -23,7 +24,7 @@ export function baselineCommand(): Command {
       }
       const path = await openBaselines(inventory.stateDir, inventory.cluster.name).save(evidence)
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ kind: 'baseline', file: path, endedEarly: early, evidence })}\n`)
+        process.stdout.write(baselineJson({ file: path, endedEarly: early, evidence }))
         return
       }
       const kept = early

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
+import { baselineReportSchema } from './baseline-json.ts'
 import { controlledTestSchema } from './controlled-test-report.ts'
 import { diagnosisReportSchema } from './diagnosis-json.ts'
 import { preflightSchema } from './preflight-json.ts'
@@ -7,6 +8,7 @@ import { verifiedSchema } from './verify-json.ts'
 
 /** What `--json` prints, by the file in schema/ that says its form. */
 const reports = {
+  'baseline.json': { title: 'migrate baseline --json', schema: baselineReportSchema },
   'diagnosis.json': { title: 'migrate diagnose --json', schema: diagnosisReportSchema },
   'controlled-test.json': { title: 'migrate diagnose --suspend-cronjobs --json', schema: controlledTestSchema },
   'verify.json': { title: 'migrate verify --json', schema: verifiedSchema },
