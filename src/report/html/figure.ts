@@ -47,7 +47,7 @@ export const shownText = visible
 export function shortened(text: string, pixels: number): string {
   const shown = visible(text)
   // DejaVu Sans, the widest of the usual fonts, at 11 px.
-  const length = Math.max(4, Math.floor(pixels / 6.8))
+  const length = Math.max(4, Math.floor(pixels / 7.3))
   if (shown.length <= length) return shown
   const head = Math.ceil((length - 1) / 2)
   return `${shown.slice(0, head)}…${shown.slice(shown.length - (length - 1 - head))}`

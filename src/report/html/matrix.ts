@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot'
 import { duration } from '../duration.ts'
-import { figure, shortened, shownText } from './figure.ts'
+import { figure, isNarrow, shortened, shownText } from './figure.ts'
 import { html, type Markup } from './html.ts'
 import { htmlTable } from './html-table.ts'
 import { type Cell, cellsOf, fromRecord, fromSeries, judgedCells, type Look, type Seen } from './matrix-cells.ts'
@@ -10,7 +10,6 @@ import { dateAndTime } from './times.ts'
 
 const cellWidth = 40
 const cellHeight = 26
-const marginLeft = 230
 /** Names above the columns stand at an angle. */
 const marginTop = 165
 const marginRight = 125
@@ -84,44 +83,47 @@ function matrixFigure(cells: readonly Cell[], from: string): Markup {
     legend: html`<ul class="legend"><li>In each field: <b>left</b> before, <b>right</b> after.</li>
 ${shownLooks.filter((look) => used.has(look)).map((look) => html`<li><span class="sign ${look}">${looks[look].sign}</span> ${looks[look].name}</li>`)}
 <li><span class="swatch worse"></span>worse than before</li><li><span class="swatch better"></span>opened, or better, since</li></ul>`,
-    picture: {
-      width: marginLeft + columns.length * cellWidth + marginRight,
-      height: marginTop + rows.length * cellHeight + 10,
-      marginLeft,
-      marginTop,
-      marginRight,
-      marginBottom: 10,
-      x: {
-        type: 'band',
-        domain: columns,
-        axis: 'top',
-        label: null,
-        tickSize: 0,
-        tickRotate: -50,
-        padding: 0.06,
-        tickFormat: (to: string) => shortened(to, 190),
-      },
-      y: {
-        type: 'band',
-        domain: rows,
-        label: null,
-        tickSize: 0,
-        padding: 0.08,
-        tickFormat: (name: string) => shortened(name, marginLeft - 8),
-      },
-      marks: [
-        Plot.gridY({ stroke: 'var(--line)' }),
-        Plot.cell(cells, { x: 'to', y: 'from', fill: 'var(--cell)', stroke: 'var(--line)' }),
-        Plot.cell(changed, {
-          x: 'to',
-          y: 'from',
-          fill: (cell) => tint(cell),
-          stroke: (cell) => edge(cell),
-          strokeWidth: 2,
-        }),
-        signs(-9),
-        signs(9),
-      ],
+    picture: (width) => {
+      const marginLeft = isNarrow(width) ? 110 : 230
+      return {
+        width: marginLeft + columns.length * cellWidth + marginRight,
+        height: marginTop + rows.length * cellHeight + 10,
+        marginLeft,
+        marginTop,
+        marginRight,
+        marginBottom: 10,
+        x: {
+          type: 'band',
+          domain: columns,
+          axis: 'top',
+          label: null,
+          tickSize: 0,
+          tickRotate: -50,
+          padding: 0.06,
+          tickFormat: (to: string) => shortened(to, 190),
+        },
+        y: {
+          type: 'band',
+          domain: rows,
+          label: null,
+          tickSize: 0,
+          padding: 0.08,
+          tickFormat: (name: string) => shortened(name, marginLeft - 8),
+        },
+        marks: [
+          Plot.gridY({ stroke: 'var(--line)' }),
+          Plot.cell(cells, { x: 'to', y: 'from', fill: 'var(--cell)', stroke: 'var(--line)' }),
+          Plot.cell(changed, {
+            x: 'to',
+            y: 'from',
+            fill: (cell) => tint(cell),
+            stroke: (cell) => edge(cell),
+            strokeWidth: 2,
+          }),
+          signs(-9),
+          signs(9),
+        ],
+      }
     },
     table: cellTable(cells),
   })

@@ -78,7 +78,7 @@ th, td { padding: 0.3rem 1rem 0.3rem 0; text-align: left; vertical-align: top; b
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-size: 0.8rem; white-space: nowrap; border-bottom-color: var(--axis); vertical-align: bottom; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.text, th.text { min-width: 6rem; }
+th.text { min-width: 6rem; } td.text { min-width: 9rem; }
 td.text:last-child { min-width: 15rem; }
 th[scope='row'] code { display: inline-block; min-width: 10rem; }
 details { margin: 0.25rem 0; }
@@ -124,6 +124,8 @@ ${light}    --ink: #000000; --quiet: #444444; --link: #000000;
   body { max-width: none; padding: 0; font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav, .numbers:not([open]) { display: none; }
   .scroll, pre { overflow: visible; }
+  th.text, td.text, td.text:last-child, th[scope='row'] code { min-width: 0; }
+  td, th { overflow-wrap: anywhere; padding-right: 0.5rem; }
   .plot { width: 100%; max-width: 100%; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   h2, h3, h4, figcaption, caption { break-after: avoid; }
