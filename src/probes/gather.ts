@@ -1,5 +1,5 @@
 import type { Clock } from '../engine/model.ts'
-import { FailedError } from '../errors.ts'
+import { FailedError, MigrateError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Nodes } from '../nodes/node.ts'
@@ -7,7 +7,7 @@ import { askPorts, silentPorts, sourcesSeen } from './answering-ports.ts'
 import type { Evidence, Series } from './evidence.ts'
 import { chooseMatrix } from './matrix.ts'
 import type { MatrixPair } from './matrix-candidates.ts'
-import { locate } from './pairs.ts'
+import { locate, type Target } from './pairs.ts'
 import { removeAbandoned, thisOwner, watchName } from './probe-owner.ts'
 import { measure } from './reachability.ts'
 import { seenAttempts } from './seen-attempts.ts'
@@ -59,52 +59,32 @@ const lookEveryMs = 30_000
 const graceMs = 60_000
 
 /**
- * Watches a cluster for a time: connections of chosen pairs, kube-router's rejects, what makes it write its rules
- * anew, and what the nodes say of their packet path. Writes nothing but the transient units of its probing, which it removes; those of one that was killed are removed by the next.
+ * Watches a cluster for a time: connections of chosen pairs, kube-router's rejects, what makes it write its rules anew, what
+ * the nodes say of their packet path, and what is in the network namespaces of pods that fail. Writes nothing but the transient
+ * units of its probing, which it removes; those of one that was killed are removed by the next.
  * @throws FailedError when the API cannot be asked who is there
  */
 export async function gather(options: GatherOptions): Promise<Evidence> {
   const { nodes, clock, signal } = options
-  const progress: GatherProgress = {
-    leftMs: null,
-    pairs: 0,
-    attempts: 0,
-    failures: 0,
-    rejects: 0,
-    reconciles: 0,
-    churn: 0,
+  const counts: Omit<GatherProgress, 'leftMs' | 'pairs'> = {
+    ...{ attempts: 0, failures: 0, rejects: 0, reconciles: 0, churn: 0 },
   }
-  const tell = () => options.onProgress({ ...progress })
-  tell()
-  const facts = await options.look(null)
-  if (!facts.kube.reachable) throw new FailedError(`the Kubernetes API does not answer: ${facts.kube.error}`)
-  const clusterId = await readClusterId(options.kube)
+  options.onProgress({ leftMs: null, pairs: 0, ...counts })
+  const prepared = await prepare(options)
+  const { facts, clusterId, matrix, answering, seenAs } = prepared
 
-  const watch = watchName(clock.nowMs(), process.pid)
-  const owner = await thisOwner(clock.nowMs(), clock.nowMs() + options.durationMs + graceMs)
+  const lifetimeMs = options.durationMs + graceMs
+  const owner = await thisOwner(clock.nowMs(), clock.nowMs() + lifetimeMs)
   await Promise.all(nodes.names.map((name) => removeAbandoned(nodes.get(name), owner, clock.nowMs())))
-
-  const answering = await askPorts(nodes, facts)
-  const matrix = chooseMatrix(facts, answering, options.externalTargets, options.again)
-  const seenAs = sourcesSeen(await measure(nodes, allowedOf(matrix), facts))
-  const every = new Map(matrix.map((one) => [one.id, everyOf(one, options.intervalMs)]))
+  const watch = watchName(clock.nowMs(), process.pid)
+  const connections = watchConnections(nodes, watch, owner, { intervalMs: options.intervalMs, attemptMs, lifetimeMs })
   const collected = seenAttempts(matrix, facts)
-  progress.pairs = matrix.length
-
-  const connections = watchConnections(nodes, watch, owner, {
-    intervalMs: options.intervalMs,
-    attemptMs,
-    lifetimeMs: options.durationMs + graceMs,
-  })
   const point = (now: Facts) => {
     const located = locate(matrix, now)
     collected.located(located)
-    return connections.point(
-      new Map(
-        [...located].map(([name, list]) => [name, list.map((one) => ({ ...one, every: every.get(one.id) ?? 1 }))]),
-      ),
-    )
+    return connections.point(paced(located, matrix, options.intervalMs))
   }
+
   const ending = new AbortController()
   const stopped = AbortSignal.any([signal, ending.signal])
   const fromMs = clock.nowMs()
@@ -112,30 +92,36 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   let known = facts
   try {
     await point(facts)
-    const beside = watchBeside(options, stopped, facts, async () => {
-      known = await options.look(known)
-      return known.kube.pods
+    const ends = new Set(matrix.flatMap(({ from, to }) => [from, to]))
+    let moved = false
+    const beside = watchBeside(options, stopped, facts, {
+      look: async () => {
+        known = await options.look(known)
+        return known.kube.pods
+      },
+      onChurn: ({ kind, namespace, name }) => {
+        if (kind === 'Pod' && ends.has(`${namespace}/${name}`)) moved = true
+      },
     })
-    // Whatever ends the loop below, nobody is left waiting for these.
-    beside.done.catch(() => {})
-    let lookedMs = fromMs
     let inPods: ReturnType<typeof watchPods> | undefined
     const lookIntoPods = () => {
       inPods ??= watchPods(options, untilMs - clock.nowMs(), stopped, collected.series(seenAs), known)
-      inPods.catch(() => {})
       return inPods
     }
+    // Whatever ends the loop below, nobody is left waiting for these.
+    beside.done.catch(() => {})
+    let lookedMs = fromMs
     while (!signal.aborted && clock.nowMs() < untilMs) {
       await pause(clock, Math.min(tellEveryMs, untilMs - clock.nowMs()), signal)
-      const away = collected.add(await connections.read())
-      Object.assign(progress, collected.counts, beside.counts(), { leftMs: Math.max(0, untilMs - clock.nowMs()) })
-      tell()
-      if (clock.nowMs() - fromMs >= options.durationMs * beforePods) void lookIntoPods()
-      if (away && clock.nowMs() - lookedMs > lookEveryMs) {
-        lookedMs = clock.nowMs()
-        known = await options.look(known)
-        if (known.kube.reachable) await point(known)
-      }
+      if (collected.add(await connections.read())) moved = true
+      Object.assign(counts, collected.counts, beside.counts())
+      options.onProgress({ leftMs: Math.max(0, untilMs - clock.nowMs()), pairs: matrix.length, ...counts })
+      if (clock.nowMs() - fromMs >= options.durationMs * beforePods) lookIntoPods().catch(() => {})
+      if (!moved || clock.nowMs() - lookedMs < lookEveryMs) continue
+      moved = false
+      lookedMs = clock.nowMs()
+      known = (await lookIfPossible(options, known)) ?? known
+      await point(known).catch(unlessMistake)
     }
     const endedMs = clock.nowMs()
     const { seen, problems } = await connections.end()
@@ -160,16 +146,46 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   }
 }
 
+/** Who is there, what answers, and which pairs stand for all. */
+async function prepare({ nodes, kube, look, externalTargets, again }: GatherOptions) {
+  const facts = await look(null)
+  if (!facts.kube.reachable) throw new FailedError(`the Kubernetes API does not answer: ${facts.kube.error}`)
+  const clusterId = await readClusterId(kube)
+  const answering = await askPorts(nodes, facts)
+  const matrix = chooseMatrix(facts, answering, externalTargets, again)
+  const open = matrix.filter(({ allowed }) => allowed !== false)
+  return { facts, clusterId, answering, matrix, seenAs: sourcesSeen(await measure(nodes, open, facts)) }
+}
+
+/** Denied pairs less often than others. */
+function paced(
+  located: ReadonlyMap<string, readonly Target[]>,
+  matrix: readonly MatrixPair[],
+  intervalMs: number,
+): Map<string, Target[]> {
+  const denied = new Set(matrix.filter(({ allowed }) => allowed === false).map(({ id }) => id))
+  const seldom = Math.max(1, Math.round(deniedEveryMs / intervalMs))
+  const withPace = (one: Target) => ({ ...one, every: denied.has(one.id) ? seldom : 1 })
+  return new Map([...located].map(([name, list]) => [name, list.map(withPace)]))
+}
+
+/** null: not now. What is watched goes on with what is known. */
+async function lookIfPossible({ look }: GatherOptions, known: Facts): Promise<Facts | null> {
+  const facts = await look(known).catch(unlessMistake)
+  return facts?.kube.reachable ? facts : null
+}
+
+/** A node or an API that cannot be reached is waited for; a mistake of the program's is not hidden. */
+function unlessMistake(error: unknown): null {
+  if (error instanceof MigrateError) return null
+  throw error
+}
+
 async function readClusterId(kube: KubeApi): Promise<string> {
   const uid = (await kube.get({ apiVersion: 'v1', kind: 'Namespace' }, 'kube-system'))?.metadata.uid
   if (uid === undefined || uid === '') throw new FailedError('the namespace kube-system has no uid')
   return uid
 }
-
-const allowedOf = (matrix: readonly MatrixPair[]) => matrix.filter(({ allowed }) => allowed !== false)
-
-const everyOf = ({ allowed }: MatrixPair, intervalMs: number) =>
-  allowed === false ? Math.max(1, Math.round(deniedEveryMs / intervalMs)) : 1
 
 async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   await clock.sleep(Math.max(0, ms), signal).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import type { Facts } from '../facts/facts.ts'
 import { watchChurn } from './churn.ts'
-import type { Evidence } from './evidence.ts'
+import type { Churn, Evidence } from './evidence.ts'
 import type { GatherOptions } from './gather.ts'
 import { watchSignals } from './node-signals.ts'
 import { type RejectProgress, sampleRejects } from './reject-sampler.ts'
@@ -12,7 +12,7 @@ export function watchBeside(
   { nodes, kube, clock, durationMs }: GatherOptions,
   signal: AbortSignal,
   facts: Facts,
-  look: () => Promise<Facts['kube']['pods']>,
+  { look, onChurn }: { look(): Promise<Facts['kube']['pods']>; onChurn(churn: Churn): void },
 ): { counts(): { rejects: number; reconciles: number; churn: number }; done: Promise<Beside> } {
   const seen = new Map<string, RejectProgress>()
   let churned = 0
@@ -30,7 +30,13 @@ export function watchBeside(
           sampleRejects(nodes.get(name), { ...times, onSample: (progress) => seen.set(name, progress) }),
         ),
       ),
-      watchChurn(kube, { ...times, onChurn: () => churned++ }),
+      watchChurn(kube, {
+        ...times,
+        onChurn: (churn) => {
+          churned++
+          onChurn(churn)
+        },
+      }),
       Promise.all(
         nodes.names.map(async (name) => {
           const address = facts.nodes[name]?.address ?? name
