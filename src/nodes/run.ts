@@ -44,8 +44,13 @@ function tail(text: string): string {
  * A script that is shipped on stdin, with arguments as arguments ($1...). The group makes the shell read all of it before
  * it runs any of it, so that a connection cut half-way through the text runs nothing; and keeps commands off the script.
  */
-export function script(name: string, text: string, args: readonly string[]): Pick<Command, 'argv' | 'stdin'> {
-  return { argv: ['sh', '-s', '--', ...args], stdin: `# ${name}\n{\n${text}\nexit\n} </dev/null\n` }
+export function script(
+  name: string,
+  text: string,
+  args: readonly string[],
+  shell: 'sh' | 'bash' = 'sh',
+): Pick<Command, 'argv' | 'stdin'> {
+  return { argv: [shell, '-s', '--', ...args], stdin: `# ${name}\n{\n${text}\nexit\n} </dev/null\n` }
 }
 
 /** A script whose stdin is data. The text stands in argv, so it must be a constant. */

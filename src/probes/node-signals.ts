@@ -87,12 +87,12 @@ export async function watchSignals(node: Node, options: WatchSignalsOptions): Pr
 }
 
 async function readKubeProxy(node: Node): Promise<Reading> {
-  const argv = ['bash', '-c', kubeProxyScript, 'kube-proxy-metrics'] as const
-  const outcome = await node.run({ argv, mode: 'read', timeoutMs })
+  const command = script('kube-proxy-metrics', kubeProxyScript, [], 'bash')
+  const outcome = await node.run({ ...command, mode: 'read', timeoutMs })
   const [at = '', mode = '', ...lines] = outcome.stdout.split('\n')
   const atMs = Number(/^at (\d{13})$/.exec(at)?.[1] ?? Number.NaN)
   const answers = outcome.kind === 'exited' && (outcome.code === 0 || outcome.code === noAnswer)
-  if (!answers || Number.isNaN(atMs)) throw outcomeError(node.name, { argv }, outcome)
+  if (!answers || Number.isNaN(atMs)) throw outcomeError(node.name, command, outcome)
   return { atMs, mode: /^mode ([a-z]+)$/.exec(mode)?.[1] ?? null, metrics: parseMetrics(lines.join('\n')) }
 }
 

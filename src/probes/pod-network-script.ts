@@ -22,8 +22,8 @@ for name in sys.argv[2:]:
 `
 
 /**
- * Looks into network namespaces, for the nodes' bash: ROUNDS PAUSE ASKS, pause in seconds. stdin: a line for each namespace,
- * \`NUMBER<tab>PATH<tab>ADDRESS ADDRESS...\`. Each round says of each, every line with its number first:
+ * Looks into network namespaces, for the nodes' bash: ROUNDS PAUSE ASKS and for each namespace
+ * \`NUMBER<tab>PATH<tab>ADDRESS ADDRESS...\`; pause in seconds. Each round says of each, every line with its number first:
  * \`ip ADDRESS WORDS\`      what \`ip route get\` said, as often as asked
  * \`netlink ADDRESS KIND\`  the kernel's own answer, or the error's name; in the first round only
  * \`rule TEXT\`             a line of \`ip rule\`
@@ -40,6 +40,7 @@ export LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 command -v nsenter >/dev/null && command -v ip >/dev/null || { echo 'nsenter or ip is missing' >&2; exit 3; }
 rounds=$1 pause=$2 asks=$3
+shift 3
 export asks netlink='${netlink.replaceAll("'", `'\\''`)}'
 inside() {
   local address number line
@@ -68,11 +69,10 @@ inside() {
   ! command -v nft >/dev/null || nft list tables 2>/dev/null | sed 's/^/table nft /'
 }
 export -f inside
-mapfile -t lines
 exec 9<> <(:)
 for ((round = 0; round < rounds; round++)); do
   [ "$round" = 0 ] || read -r -t "$pause" -u 9
-  for line in "\${lines[@]}"; do
+  for line in "$@"; do
     IFS=$'\\t' read -r number path addresses <<<"$line"
     [ -n "$number" ] || continue
     { nsenter --net="$path" -- bash -c 'inside "$@"' inside "$addresses" "$round" 2>/dev/null || echo gone; } | sed "s/^/$number /"

@@ -3,7 +3,7 @@ import type { Clock } from '../engine/model.ts'
 import { MigrateError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Command, Node } from '../nodes/node.ts'
-import { mustRun } from '../nodes/run.ts'
+import { mustRun, script } from '../nodes/run.ts'
 import type { PodNetwork } from './evidence.ts'
 import { type KubePod, sandboxOf } from './pairs.ts'
 import { podNetworkScript } from './pod-network-script.ts'
@@ -92,9 +92,9 @@ export async function watchPodNetworks(
 }
 
 function commandOf(choices: readonly PodChoice[], rounds: number, pauseS: number): Command {
-  const lines = choices.map(({ netns, destinations }, index) => `${index}\t${netns}\t${destinations.join(' ')}\n`)
-  const argv = ['bash', '-c', podNetworkScript, 'pod-network', String(rounds), String(pauseS), String(asks)] as const
-  return { argv, stdin: lines.join(''), mode: 'read', timeoutMs }
+  const lines = choices.map(({ netns, destinations }, index) => `${index}\t${netns}\t${destinations.join(' ')}`)
+  const args = [String(rounds), String(pauseS), String(asks), ...lines]
+  return { ...script('pod-network', podNetworkScript, args, 'bash'), mode: 'read', timeoutMs }
 }
 
 function addLine(seen: readonly Seen[], line: string): void {

@@ -2,7 +2,7 @@ import type { Clock } from '../engine/model.ts'
 import { MigrateError } from '../errors.ts'
 import { clockOffsetMs } from '../facts/clock-offset.ts'
 import type { Command, Node, Outcome } from '../nodes/node.ts'
-import { outcomeError } from '../nodes/run.ts'
+import { outcomeError, script } from '../nodes/run.ts'
 import type { RejectSamples } from './evidence.ts'
 import { rejectSamplerScript } from './reject-sampler-script.ts'
 import { difference, parseSlice, type RejectSample, type Slice } from './reject-samples.ts'
@@ -74,8 +74,12 @@ export async function sampleRejects(node: Node, options: SampleRejectsOptions): 
 
 function commandOf(lengthMs: number, spentMs: number, sinceMs: number): Command {
   const numbers = [lengthMs, spentMs, sinceMs].map((ms) => String(Math.round(ms)))
-  const argv = ['bash', '-c', rejectSamplerScript, 'reject-sampler', ...numbers] as const
-  return { argv, mode: 'read', timeoutMs: lengthMs + slackMs }
+  // On stdin, not in an argument: sudo writes those into the node's log, every few seconds.
+  return {
+    ...script('reject-sampler', rejectSamplerScript, numbers, 'bash'),
+    mode: 'read',
+    timeoutMs: lengthMs + slackMs,
+  }
 }
 
 type Asked = { outcome: Outcome | null; error?: string }

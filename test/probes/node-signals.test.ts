@@ -50,7 +50,7 @@ function scene(answer: (kind: string, nowMs: number, command: Command) => string
     reconnect: () => Promise.reject(new Error('not used')),
     async run(command): Promise<Outcome> {
       commands.push(command)
-      const kind = String(command.argv.at(-1) === 'kube-proxy-metrics' ? 'metrics' : command.stdin).split('\n')[0] ?? ''
+      const kind = String(command.stdin).split('\n')[0] ?? ''
       const said = answer(kind.replace('# ', ''), nowMs, command)
       if (said instanceof Error) throw said
       if (typeof said === 'number')
@@ -101,7 +101,8 @@ test('all of it, of the time watched', async () => {
   let reading = 0
   const { node, options, commands } = scene((kind, nowMs) => {
     // 100 syncs before, which do not count; then 49 fast ones and one of 1 to 8 s.
-    if (kind === 'metrics') return metrics(nowMs - behindMs, 100 + 7 * reading++, reading > 3 ? 1 : 0, reading)
+    if (kind === 'kube-proxy-metrics')
+      return metrics(nowMs - behindMs, 100 + 7 * reading++, reading > 3 ? 1 : 0, reading)
     return kind === 'facts' ? facts(nowMs) : framed(atEnd)
   })
   const found = await watchSignals(node, options)
@@ -135,7 +136,7 @@ test('all of it, of the time watched', async () => {
 
 test('without metrics and without a journal: null, and why', async () => {
   const { node, options } = scene((kind, nowMs) => {
-    if (kind === 'metrics') return 7
+    if (kind === 'kube-proxy-metrics') return 7
     return kind === 'facts' ? facts(nowMs) : framed({ 'signals.conntrack': '1\n2\n' })
   })
   const found = await watchSignals(node, options)

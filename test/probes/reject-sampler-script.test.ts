@@ -100,8 +100,9 @@ look`,
 
   test('a pod whose chain leads to no policy', () => {
     const [slice] = inNamespace(
-      `iptables-${backend} -S | sed -n -E 's/^-A (KUBE-POD-FW-.*) -j KUBE-NWPLCY-(DEFAULT|[A-Z2-7]{16})$/-D \\1 -j KUBE-NWPLCY-\\2/p' |
-  { echo '*filter'; cat; echo COMMIT; } | iptables-${backend}-restore --noflush
+      // First read, then written: a restore holds the lock that reading waits for.
+      `jumps=$(iptables-${backend} -S | sed -n -E 's/^-A (KUBE-POD-FW-.*) -j KUBE-NWPLCY-(DEFAULT|[A-Z2-7]{16})$/-D \\1 -j KUBE-NWPLCY-\\2/p')
+printf '*filter\\n%s\\nCOMMIT\\n' "$jumps" | iptables-${backend}-restore --noflush
 look`,
       rules,
       ipsets,
