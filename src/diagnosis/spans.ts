@@ -16,6 +16,14 @@ export function joined(spans: Spans, watched: { fromMs: number; untilMs: number 
 
 export const lengthMs = (spans: Spans): number => spans.reduce((sum, [from, until]) => sum + until - from, 0)
 
-/** Whether something that began and ended then lies in one of them, if only in part. */
-export const touches = (spans: Spans, fromMs: number, untilMs = fromMs): boolean =>
-  spans.some(([from, until]) => fromMs <= until && untilMs >= from)
+/** Whether something that began and ended then lies in one of them, if only in part. By halves: a night has many of both. */
+export function touches(spans: Spans, fromMs: number, untilMs = fromMs): boolean {
+  let [low, high] = [0, spans.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((spans[middle]?.[1] ?? 0) < fromMs) low = middle + 1
+    else high = middle
+  }
+  const first = spans[low]
+  return first !== undefined && first[0] <= untilMs
+}
