@@ -2,12 +2,10 @@ import type { Evidence } from '../probes/evidence.ts'
 import type { Failure } from './seen-pairs.ts'
 import { joined, lengthMs, touches } from './spans.ts'
 
-/**
- * A reconcile is seen at the first sample after it began, so failures may come before that; and they last as long as
- * kube-router takes to write its rules: 0.1 to 2.1 s with 61 policies (measured.md 14).
- */
-const beforeMs = 1_500
+/** Failures last as long as kube-router takes to write its rules: 0.1 to 2.1 s with 61 policies (measured.md 14). */
 const afterMs = 3_000
+/** The clocks of prober and sampler differ by a little. */
+const slackMs = 500
 /** With fewer failures a coincidence is as good an explanation. */
 const fewest = 5
 
@@ -20,16 +18,30 @@ export interface Together {
   holds: boolean | undefined
 }
 
+/** Failures, and the events that would explain them. */
+export interface Coincidence {
+  failures: readonly Failure[]
+  eventsMs: readonly number[]
+  /** An event is seen so long after it happened, at most. */
+  seenAfterMs: number
+}
+
 /** Whether failures come with events, against chance. */
-export function together(failures: readonly Failure[], eventsMs: readonly number[], evidence: Evidence): Together {
-  const spans = joined(
-    eventsMs.map((at) => [at - beforeMs, at + afterMs] as const),
-    evidence,
-  )
-  const time = lengthMs(spans) / Math.max(1, evidence.untilMs - evidence.fromMs)
-  const inside = failures.filter(({ atMs, durationMs }) => touches(spans, atMs, atMs + durationMs))
-  const share = failures.length === 0 ? 0 : inside.length / failures.length
-  if (failures.length < fewest || time > 0.85) return { failures: share, time, holds: undefined }
+export function together(of: readonly Coincidence[], watched: Pick<Evidence, 'fromMs' | 'untilMs'>): Together {
+  const watchedMs = Math.max(1, watched.untilMs - watched.fromMs)
+  let [all, inside, byChance] = [0, 0, 0]
+  for (const { failures, eventsMs, seenAfterMs } of of) {
+    const spans = joined(
+      eventsMs.map((at) => [at - seenAfterMs - slackMs, at + afterMs] as const),
+      watched,
+    )
+    all += failures.length
+    inside += failures.filter(({ atMs, durationMs }) => touches(spans, atMs, atMs + durationMs)).length
+    byChance += failures.length * (lengthMs(spans) / watchedMs)
+  }
+  if (all === 0) return { failures: 0, time: 0, holds: undefined }
+  const [share, time] = [inside / all, byChance / all]
+  if (all < fewest || time > 0.85) return { failures: share, time, holds: undefined }
   return { failures: share, time, holds: share >= time * 1.3 && share - time >= 0.1 }
 }
 

@@ -1,6 +1,6 @@
 import type { Evidence } from '../probes/evidence.ts'
 import { burstsOf, summarizeBursts } from '../probes/statistics/bursts.ts'
-import { cronJobShares, reconcileCauses, together } from './churn-seen.ts'
+import { type Coincidence, cronJobShares, reconcileCauses, together } from './churn-seen.ts'
 import { confidenceOf, point } from './confidence.ts'
 import type { Advice, Detail, Figure, Point, Rule } from './diagnosis.ts'
 import { silent } from './diagnosis.ts'
@@ -15,6 +15,7 @@ import {
   isRaw,
   isSelected,
   type SeenPair,
+  selectedNodes,
   selectedPods,
   tally,
 } from './seen-pairs.ts'
@@ -81,18 +82,31 @@ function podsSelected({ pairs, pods }: Seen, evidence: Evidence): Point {
   )
 }
 
+/** A node's own reconciles, where its chains were sampled; else what the API told of, which makes every node reconcile. */
+function eventsOn(nodes: readonly string[], evidence: Evidence): Omit<Coincidence, 'failures'> {
+  const sampled = evidence.rejects.filter(({ node, problem, samplesMs }) => {
+    return nodes.includes(node) && problem === null && samplesMs.length > 1
+  })
+  const changes = reconcileCauses(evidence).map(({ atMs }) => atMs)
+  if (sampled.length === 0) return { eventsMs: changes, seenAfterMs: 0 }
+  const everyMs = sampled.map(({ samplesMs }) => (evidence.untilMs - evidence.fromMs) / samplesMs.length)
+  return { eventsMs: sampled.flatMap(({ reconcilesMs }) => reconcilesMs), seenAfterMs: Math.max(...everyMs) }
+}
+
 function withChurn({ affected }: Seen, evidence: Evidence): Point {
   const claim = 'failures come with reconciles, and with pods, endpoints or policies that change'
-  const failures = affected.flatMap((pair) => pair.failures)
-  const nodes = new Set(affected.flatMap(({ series }) => [series.fromNode, series.toNode]))
-  const reconciles = evidence.rejects.filter(({ node }) => nodes.has(node)).flatMap(({ reconcilesMs }) => reconcilesMs)
-  const events = reconciles.length > 0 ? reconciles : reconcileCauses(evidence).map(({ atMs }) => atMs)
   const watched = evidence.rejects.some(({ problem }) => problem === null) || evidence.churn.length > 0
   if (!watched) return point(claim, undefined, 'neither reconciles nor the API were watched')
-  const { failures: share, time, holds } = together(failures, events, evidence)
+  const { failures, time, holds } = together(
+    affected.map((pair) => ({ failures: pair.failures, ...eventsOn(selectedNodes(pair), evidence) })),
+    evidence,
+  )
   const percent = (part: number) => `${Math.round(100 * part)} %`
-  const figure = `${percent(share)} of the failures within seconds of ${reconciles.length > 0 ? `a reconcile (${reconciles.length})` : `a change (${events.length})`}, which is ${percent(time)} of the time`
-  return point(claim, holds, figure)
+  return point(
+    claim,
+    holds,
+    `${percent(failures)} of the failures within seconds of one; ${percent(time)} of the time is as near to one`,
+  )
 }
 
 /** The cluster's own comparison; the report's is the controlled test, and its result is not in one stretch of evidence. */

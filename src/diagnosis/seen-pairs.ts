@@ -65,3 +65,9 @@ export const selectedPods = ({ series }: SeenPair): string[] => [
 ]
 
 export const isSelected = ({ series }: SeenPair): boolean => series.fromSelected || series.toSelected
+
+/** The nodes whose rules judge a pair. */
+export const selectedNodes = ({ series }: SeenPair): string[] => [
+  ...(series.fromSelected ? [series.fromNode] : []),
+  ...(series.toSelected && series.toNode !== null ? [series.toNode] : []),
+]

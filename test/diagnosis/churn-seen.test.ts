@@ -6,10 +6,12 @@ import { cronChurn, fromMs, healthy } from './support/evidence.ts'
 const evidence = healthy()
 const failures = (...seconds: number[]) =>
   seconds.map((second) => ({ atMs: fromMs + second * 1000, durationMs: 1, outcome: 'refused' as const }))
+const one = (some: ReturnType<typeof failures>, eventsMs: number[], seenAfterMs = 1_000) =>
+  together([{ failures: some, eventsMs, seenAfterMs }], evidence)
 const at = (...seconds: number[]) => seconds.map((second) => fromMs + second * 1000)
 
 test('failures around events, against the share of time that is around one', () => {
-  const { failures: share, time, holds } = together(failures(10, 11, 12, 30, 31, 50), at(10, 30), evidence)
+  const { failures: share, time, holds } = one(failures(10, 11, 12, 30, 31, 50), at(10, 30))
   expect(share).toBeCloseTo(5 / 6)
   // From 1.5 s before until 3 s after, twice, of a minute.
   expect(time).toBeCloseTo(9 / 60)
@@ -17,13 +19,29 @@ test('failures around events, against the share of time that is around one', () 
 })
 
 test('failures elsewhere are not together', () => {
-  expect(together(failures(20, 21, 22, 23, 24), at(10, 30), evidence).holds).toBe(false)
+  expect(one(failures(20, 21, 22, 23, 24), at(10, 30)).holds).toBe(false)
+})
+
+test('each pair by the events of its own nodes', () => {
+  const apart = together(
+    [
+      { failures: failures(10, 11, 12), eventsMs: at(10), seenAfterMs: 0 },
+      { failures: failures(40, 41), eventsMs: at(10), seenAfterMs: 0 },
+    ],
+    evidence,
+  )
+  expect(apart.failures).toBeCloseTo(3 / 5)
+})
+
+test('an event that is seen late may have come first', () => {
+  expect(one(failures(5, 6, 7, 8, 9), at(10), 1_000).failures).toBeCloseTo(1 / 5)
+  expect(one(failures(5, 6, 7, 8, 9), at(10), 5_000).failures).toBe(1)
 })
 
 test('too few failures, or events all the time: it cannot be told', () => {
-  expect(together(failures(10, 11, 12, 13), at(10), evidence).holds).toBeUndefined()
+  expect(one(failures(10, 11, 12, 13), at(10)).holds).toBeUndefined()
   const always = Array.from({ length: 30 }, (_, index) => 2 * index)
-  expect(together(failures(1, 2, 3, 4, 5, 6), at(...always), evidence).holds).toBeUndefined()
+  expect(one(failures(1, 2, 3, 4, 5, 6), at(...always)).holds).toBeUndefined()
 })
 
 test('failures that are spread evenly over the time are never together with anything', () => {
@@ -31,7 +49,7 @@ test('failures that are spread evenly over the time are never together with anyt
   fc.assert(
     fc.property(fc.array(fc.nat(60_000), { maxLength: 30 }), (events) => {
       const eventsMs = events.map((after) => fromMs + after)
-      expect(together(even, eventsMs, evidence).holds).not.toBe(true)
+      expect(one(even, eventsMs).holds).not.toBe(true)
     }),
   )
 })
