@@ -78,34 +78,37 @@ END
 
 const kubectl = (...args: string[]) => onNode(lab, serverOf(lab), `k3s kubectl ${args.join(' ')}`)
 
-const oldNetwork = JSON.stringify({
+/** The bridge plugin as flannel has it called, in place of Cilium's, whose agent mends the configuration at once. */
+const oldPlugin = `#!/bin/sh
+cat >/dev/null
+echo '${JSON.stringify({
   cniVersion: '0.3.1',
   name: 'cbr0',
-  plugins: [{ type: 'bridge', ipam: { type: 'host-local', subnet: '10.42.77.0/24', routes: [{ dst: '0.0.0.0/0' }] } }],
-})
-const confDir = `dir=$(sed -n "s/.*conf_dir = [\\"']\\(.*\\)[\\"']/\\1/p" /var/lib/rancher/k3s/agent/etc/containerd/config.toml)
-dir=\${dir:-/etc/cni/net.d}
-conf=$(ls "$dir"/*cilium*.conflist | head -n 1)`
+  type: 'bridge',
+  ipam: { type: 'host-local', subnet: '10.42.77.0/24', routes: [{ dst: '0.0.0.0/0' }] },
+})}' | exec /var/lib/rancher/k3s/data/cni/bridge
+`
 
-/** Recreates a pod as a CNI configuration of before would have made it. */
+/** Recreates a pod as it would have been before. */
 async function leaveOnOldNetwork(): Promise<void> {
   const { pod, node } = await podOf('edge', 'cli')
   await onNode(
     lab,
     node,
     `set -e
-${confDir}
-cp "$conf" /root/kept.conflist
-ln -sf /var/lib/rancher/k3s/data/cni/cni /opt/cni/bin/bridge
-echo '${oldNetwork}' > "$conf"
+mv /opt/cni/bin/cilium-cni /opt/cni/bin/kept
+cat > /opt/cni/bin/cilium-cni <<'END'
+${oldPlugin}
+END
+chmod 755 /opt/cni/bin/cilium-cni
 ${sandbox('edge', pod)}
 k3s crictl stopp "$id"
 for _ in $(seq 60); do
   ${sandbox('edge', pod)} && k3s crictl inspectp -o json "$id" | grep -q '"ip": *"10\\.42\\.77\\.' && break
   sleep 0.5
 done
-cp /root/kept.conflist "$conf"
-k3s crictl inspectp -o json "$id" | grep '"ip": *"10\\.42\\.77\\.'
+mv /opt/cni/bin/kept /opt/cni/bin/cilium-cni
+k3s crictl inspectp -o json "$id" | grep '"ip": *"10\\.42\\.77\\.' || { k3s kubectl get events -n edge 2>&1 | tail -n 5; exit 1; }
 `,
   )
 }
@@ -118,7 +121,7 @@ async function moveToNewNetwork(): Promise<void> {
     `set -e
 ${sandbox('edge', pod)}
 k3s crictl stopp "$id"
-rm -rf /opt/cni/bin/bridge /root/kept.conflist /var/lib/cni/networks
+rm -rf /var/lib/cni/networks
 ip link delete cni0
 `,
   )

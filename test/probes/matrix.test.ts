@@ -214,3 +214,20 @@ describe('the matrix', () => {
     )
   })
 })
+
+test('pairs of an earlier time are watched again: those and no other, with what the policies say now', () => {
+  const then = chooseMatrix(cluster(), all(cluster()))
+  const again = [
+    ...then.map((one) => ({ ...one, address: '10.42.0.9', attempts: [] })),
+    // Nothing answers there any more, or nobody is there: that is to be seen, not left out.
+    { ...then[0], id: 'shop/gone>shop/web-0:8080', from: 'shop/gone', address: '10.42.0.9', attempts: [] },
+  ] as Parameters<typeof chooseMatrix>[3]
+  const opened = cluster()
+  opened.kube.policies = []
+  const now = chooseMatrix(opened, new Map([['shop/web-0:8080', null]]), [], again)
+  expect(now.map(({ id }) => id)).toEqual(again?.map(({ id }) => id))
+  const toOthers = now.filter(({ to }) => to.startsWith('shop/web-') && to !== 'shop/web-0')
+  expect(then.some(({ id, allowed }) => allowed === false && toOthers.some((one) => one.id === id))).toBe(true)
+  expect(toOthers.every(({ allowed }) => allowed)).toBe(true)
+  expect(now.at(-1)).toMatchObject({ from: 'shop/gone', allowed: then[0]?.allowed })
+})
