@@ -43,7 +43,7 @@ describe('watching', () => {
     const { seen, problems } = await watch.end()
     all.push(...attemptsOf(seen))
     expect(problems).toEqual([])
-    expect(all.length).toBeGreaterThan(3)
+    expect(all.length).toBeGreaterThanOrEqual(3)
     expect(all.every(({ id, outcome }) => id === target.id && outcome === 'ok')).toBe(true)
     const times = all.map(({ atMs }) => atMs)
     expect(times).toEqual([...new Set(times)].sort((a, b) => a - b))
