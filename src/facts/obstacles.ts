@@ -65,7 +65,7 @@ const webhookConfiguration = z.object({
 
 const application = z.object({
   metadata,
-  spec: z.object({ syncPolicy: z.object({ automated: z.unknown() }).nullish() }).nullish(),
+  spec: z.object({ syncPolicy: z.object({ automated: z.unknown().optional() }).nullish() }).nullish(),
 })
 
 const volume = z.object({
@@ -73,11 +73,11 @@ const volume = z.object({
   spec: z.object({
     accessModes: z.array(z.string()).nullish(),
     claimRef: z.object({ namespace: z.string().nullish(), name: z.string().nullish() }).nullish(),
-    nfs: z.unknown(),
+    nfs: z.unknown().optional(),
     csi: z.object({ driver: z.string() }).nullish(),
-    local: z.unknown(),
-    hostPath: z.unknown(),
-    iscsi: z.unknown(),
+    local: z.unknown().optional(),
+    hostPath: z.unknown().optional(),
+    iscsi: z.unknown().optional(),
   }),
 })
 
