@@ -2,7 +2,15 @@ import ipaddr from 'ipaddr.js'
 import type { Facts } from '../facts/facts.ts'
 import type { PolicyPeer, PolicySpec } from '../facts/policies.ts'
 import type { KubePod } from '../probes/pairs.ts'
-import { type Direction, type End, type Flow, matches, policiesOf, policyVerdict } from '../probes/policy-verdict.ts'
+import {
+  type Direction,
+  type End,
+  type Enforcer,
+  type Flow,
+  matches,
+  policiesOf,
+  policyVerdict,
+} from '../probes/policy-verdict.ts'
 import { inNetwork } from './cilium-values.ts'
 
 type Policy = Facts['kube']['policies'][number]
@@ -42,8 +50,8 @@ const inBlock = (address: string | null, { cidr, except }: NonNullable<PolicyPee
   !except.some((one) => ipaddr.isValidCIDR(one) && inNetwork(address, one))
 
 /**
- * One pod for all that no policy tells apart: same namespace, ports and labels as far as any policy asks for them, and in the
- * same ranges. Some dozens stand for thousands.
+ * Two pods for all that no policy tells apart, because they may talk to each other: same namespace, ports and labels as far as
+ * any policy asks for them, and in the same ranges. Some dozens stand for thousands.
  */
 function representatives(facts: Facts): KubePod[] {
   const { policies, pods } = facts.kube
@@ -61,7 +69,7 @@ function representatives(facts: Facts): KubePod[] {
       pod.containerPorts ?? pod.ports,
       blocks.map((block) => inBlock(pod.ip, block)),
     ])
-  return [...Map.groupBy(pods.filter(isAlive), keyOf).values()].flatMap(([first]) => (first ? [first] : []))
+  return [...Map.groupBy(pods.filter(isAlive), keyOf).values()].flatMap((alike) => alike.slice(0, 2))
 }
 
 /** A node by all addresses that its processes may show: its own, flannel.1's and cni0's. */
@@ -107,37 +115,11 @@ function nameOf(facts: Facts, end: End, port: number | null): string {
   return `${namespace}/${hash !== undefined && ofOwner.endsWith(`-${hash}`) ? ofOwner.slice(0, -hash.length - 1) : ofOwner}`
 }
 
-/** The policy without its ranges; a rule that has no other peer goes, because no peers would mean all. */
-function withoutBlocks(policy: Policy): Policy {
-  const strip = <R extends object>(
-    rules: readonly R[],
-    peers: (rule: R) => PolicyPeer[],
-    put: (rule: R, rest: PolicyPeer[]) => R,
-  ) =>
-    rules.flatMap((rule) => {
-      const rest = peers(rule).filter(({ ipBlock }) => ipBlock === null)
-      return peers(rule).length > 0 && rest.length === 0 ? [] : [put(rule, rest)]
-    })
+/** The same words, said twice: a policy for each direction, which kube-router then reads in that direction only. */
+function apart(policy: Policy): Policy[] {
   const { spec } = policy
-  // Types are written out: they would follow from the egress rules that may be gone.
-  const policyTypes = spec.policyTypes ?? (spec.egress.length > 0 ? ['Ingress', 'Egress'] : ['Ingress'])
-  return {
-    ...policy,
-    spec: {
-      ...spec,
-      policyTypes,
-      ingress: strip(
-        spec.ingress,
-        ({ from }) => from,
-        (rule, from) => ({ ...rule, from }),
-      ),
-      egress: strip(
-        spec.egress,
-        ({ to }) => to,
-        (rule, to) => ({ ...rule, to }),
-      ),
-    },
-  }
+  const types = spec.policyTypes ?? (spec.egress.length > 0 ? ['Ingress', 'Egress'] : ['Ingress'])
+  return types.map((type) => ({ ...policy, spec: { ...spec, policyTypes: [type] } }))
 }
 
 function exposedBy(facts: Facts, pods: readonly KubePod[]): string[] {
@@ -168,14 +150,20 @@ export function changedPolicies(facts: Facts, nodesMatch: boolean): ChangedPolic
       (spec.egress.length > 0 && spec.policyTypes?.length !== 1),
   )
   return suspects.flatMap((policy) => {
-    const bare = withoutBlocks(policy)
+    const halves = apart(policy)
     const [lost, causes] = [new Set<string>(), new Set<ChangedPolicy['causes'][number]>()]
     let unharmed = 0
-    const say = (flow: Flow, only: Policy, enforcer: 'kube-router' | 'cilium') =>
-      policyVerdict({ ...facts.kube, policies: [only] }, flow, enforcer).allowed
+    const say = (flow: Flow, policies: readonly Policy[], enforcer: Enforcer) =>
+      policyVerdict({ ...facts.kube, policies: [...policies] }, flow, enforcer).allowed
     const ask = (flow: Flow) => {
-      if (say(flow, policy, 'kube-router') === say(flow, policy, 'cilium')) return
-      causes.add(say(flow, bare, 'kube-router') === say(flow, bare, 'cilium') ? 'ip-block' : 'both-directions')
+      const [today, strictly, then] = [
+        say(flow, [policy], 'kube-router'),
+        say(flow, halves, 'kube-router'),
+        say(flow, [policy], 'cilium'),
+      ]
+      if (today === then) return
+      if (strictly !== then) causes.add('ip-block')
+      if (strictly !== today) causes.add('both-directions')
       const [before, after] = [
         policyVerdict(facts.kube, flow).allowed,
         policyVerdict(facts.kube, flow, 'cilium').allowed,

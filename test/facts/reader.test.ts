@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { InputError } from '../../src/errors.ts'
 import { clusterFamilies, type Facts, factsSchema, nodeFamilies } from '../../src/facts/facts.ts'
 import { factsReader } from '../../src/facts/reader.ts'
 import type { KubeApi } from '../../src/kube/api.ts'
@@ -45,7 +46,7 @@ interface Asked {
   sections: string[]
 }
 
-function setUp(over: { fail?: readonly string[]; nowMs?: () => number } = {}) {
+function setUp(over: { fail?: readonly string[]; refuse?: Error; nowMs?: () => number } = {}) {
   const asked: Asked[] = []
   let kubeReads = 0
   let probes = 0
@@ -56,6 +57,7 @@ function setUp(over: { fail?: readonly string[]; nowMs?: () => number } = {}) {
       asked.push({ node: name, sections })
       expect(command.mode).toBe('read')
       expect(command.argv).toEqual(['sh', '-s', '--', 'n1', 'n2'])
+      if (over.refuse) throw over.refuse
       if (over.fail?.includes(name))
         return { kind: 'unknown', reason: 'connection lost', stdout: '', stderr: '', durationMs: 1 }
       const clock = frame('begin', '1763708912000000000')
@@ -157,4 +159,12 @@ test('every node that failed is named, and nothing is made up for it', async () 
     /n1: it is not known how this ended/,
   )
   await expect(setUp({ fail: ['n1', 'n2'] }).reader.read(all, 'all', null)).rejects.toThrow(/n1: [\s\S]*\nn2: /)
+})
+
+test('what nobody can be asked for is said once, and stays an error of the call', async () => {
+  const refuse = new InputError('a password is needed, and there is no terminal')
+  const failure = await setUp({ refuse })
+    .reader.read(all, 'all', null)
+    .catch((error: unknown) => error)
+  expect(failure).toBe(refuse)
 })

@@ -40,9 +40,10 @@ function whatToDo({ causes, lost }: ChangedPolicy): string {
   const api = lost.some((flow) => flow.includes('-> the API servers:'))
   const nodes = lost.some((flow) => /^nodes | -> nodes:/.test(flow))
   return [
-    causes.includes('both-directions')
-      ? 'write the rule for the other direction as well'
-      : 'name the pods by podSelector and namespaceSelector',
+    ...(causes.includes('both-directions') ? ['write the rule for the other direction as well'] : []),
+    ...(causes.includes('ip-block') || causes.length === 0
+      ? ['name pods by podSelector and namespaceSelector instead of addresses']
+      : []),
     ...(nodes || api ? ['let ranges match nodes: policyCIDRMatchMode: [nodes] under cilium.values'] : []),
     ...(api ? ['for the API, a CiliumNetworkPolicy with toEntities: [kube-apiserver] once Cilium is there'] : []),
   ].join('; ')
