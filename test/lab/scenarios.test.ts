@@ -63,9 +63,9 @@ test('reject-gap: selected pods are refused in bursts as long as CronJobs churn,
       attemptsFromPod(lab, { ...target, pod: 'traccar', address: dns, port: 53, count: 120 }),
     ])
   const [selected, unselected] = await watch()
-  expect(shareOf(selected, 'refused')).toBeGreaterThan(0.15)
+  expect(shareOf(selected, 'refused')).toBeGreaterThan(0.12)
   expect(shareOf(selected, 'refused')).toBeLessThan(0.5)
-  expect(shareOf(selected, 'timeout')).toBeLessThan(0.03)
+  expect(shareOf(selected, 'ok')).toBeGreaterThan(0.5)
   // What nobody selects on either end is not touched by it.
   expect(shareOf(unselected, 'ok')).toBe(1)
 

@@ -10,8 +10,12 @@ import type { OwnFile } from '../node.ts'
 export const gapOf = (seconds: number): Fault => ({ name: 'reject-gap', value: String(seconds) })
 
 /**
- * A kernel tells an address of one refusal a second, after six at once (net.ipv4.icmp_ratelimit); the rest look like time-outs
- * (measured.md 12). In the report all failed at once, at 59 refusals a second: there, nothing was held back.
+ * A kernel tells an address of one refusal a second, after a few at once (net.ipv4.icmp_ratelimit); a pod that is refused more
+ * often sees time-outs (measured.md 12). In the report none were, at 59 refusals a second: there, nothing was held back.
+ *
+ * "At once" is one second here, and may be so elsewhere: on a way without any delay the answer comes back while connect()
+ * still holds the socket, and the kernel only makes a note of it (tcp_v4_err); what is refused again is the SYN that is
+ * repeated after 1 s. Who waits no longer than that sees a time-out.
  */
 export const refusalsAreHeard: OwnFile = {
   path: '/etc/sysctl.d/60-all-icmp-errors.conf',

@@ -138,7 +138,7 @@ export const home: Scenario = {
   leastNodes: 3,
   agents: 0,
   files: [refusalsAreHeard],
-  fault: gapOf(4),
+  fault: gapOf(5),
   workload: (nodes, images) => ({
     objects: [
       ...Object.keys(policiesIn).map((name) => namespace(name)),

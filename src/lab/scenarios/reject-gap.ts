@@ -14,7 +14,7 @@ export const rejectGap: Scenario = {
   is: 'CronJobs churn pods, and kube-router refuses connections of selected pods each time that it reconciles (seed 000)',
   leastNodes: 1,
   files: [refusalsAreHeard],
-  fault: gapOf(3),
+  fault: gapOf(4),
   workload: (nodes, images) => ({
     objects: [
       ...ringWorkload(images),

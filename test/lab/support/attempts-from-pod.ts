@@ -1,12 +1,15 @@
 import type { Lab } from '../../../src/lab/lab.ts'
 
-/** New connections from inside a pod's namespace, twice a second, each in a process of its own: one word a line. */
+/**
+ * New connections from inside a pod's namespace, twice a second, each in a process of its own: one word a line. Each may take
+ * two seconds: a refusal is often heard only when the SYN is repeated, after one.
+ */
 const script = `
 sandbox=$(k3s crictl pods -q --name "$1" --state Ready | head -n 1)
 netns=$(k3s crictl inspectp -o json "$sandbox" | grep -o '/var/run/netns/[^"]*' | head -n 1)
 export address=$2 port=$3
 attempt() {
-  case $(timeout 1 bash -c 'exec 3<>/dev/tcp/$address/$port && echo connected' 2>&1) in
+  case $(timeout 2 bash -c 'exec 3<>/dev/tcp/$address/$port && echo connected' 2>&1) in
     *connected*) echo ok ;;
     *refused*) echo refused ;;
     *'Network is unreachable'*) echo unreachable ;;

@@ -60,7 +60,7 @@ export async function startProxy(context: NodeContext, services: Informer, slice
 
 /** The two lines that kube-proxy's journal has for it, in klog's way with a text of several lines. */
 function logFailure(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = (error instanceof Error ? error.message : String(error)).replaceAll('\n', '\n\t')
   klog('E', 'proxier.go:1564', `"Failed to execute iptables-restore" err=<\n\t${text}\n >`)
   klog('I', 'proxier.go:805', `"Sync failed" ipFamily="IPv4" retryingTime="${canaryMs / 1000}s"`)
 }

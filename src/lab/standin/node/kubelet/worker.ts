@@ -115,6 +115,8 @@ export class PodWorker {
         return null
       }
     }
+    // That it waits for its network is to be seen while it does.
+    if (old === null) await this.report(null)
     try {
       return await this.runtime.createSandbox({
         name: pod.name,

@@ -17,7 +17,7 @@ while (@ARGV) {
     elsif ($key eq '--tcp')  { push @tcp, shift @ARGV }
     else                     { die "home-assistant.pl: unknown argument $key\n" }
 }
-my ($every, $patience) = (0.25, 1);
+my ($every, $patience) = (0.25, 3);
 $| = 1;
 
 # Its listeners are another process of the same pod.
