@@ -1,7 +1,7 @@
-import type { NodeFacts } from '../facts/facts.ts'
+import type { Facts, NodeFacts } from '../facts/facts.ts'
 import { rulesetNames } from '../facts/netfilter.ts'
 import { stalePortmap } from '../netfilter/portmap.ts'
-import { parse } from '../netfilter/ruleset.ts'
+import { type Rule as IptablesRule, parse } from '../netfilter/ruleset.ts'
 import { confidenceOf, point } from './confidence.ts'
 import { type Rule, silent } from './diagnosis.ts'
 
@@ -10,23 +10,28 @@ const title = 'host ports lead to pods that are gone'
 /** Networks that portmap works for: flannel's, and what Cilium's configurations are named. */
 const networks = ['cbr0', 'portmap', 'cilium']
 
-/** Entries of containers that do not run, and the ports they catch. null: which run is not known. */
-function staleOf(node: NodeFacts): { entries: number; ports: number[] } | null {
+const portsOf = ({ words }: IptablesRule): number[] => {
+  const at = words.findIndex((word) => word === '--dports' || word === '--dport')
+  return at < 0 ? [] : (words[at + 1] ?? '').split(',').map(Number).filter(Number.isInteger)
+}
+
+/**
+ * Entries of containers that are not there any more, and the ports they catch; null: which are there is not known. Rules and
+ * containers are read one after the other: what a pod wants that is just being made, or has just ended, is left out.
+ */
+function staleOf({ kube }: Facts, node: NodeFacts): { entries: number; ports: number[] } | null {
   if (node.sandboxes === null) return null
-  const alive = new Set(node.sandboxes.filter(({ ready }) => ready).map(({ id }) => id))
+  const there = new Set(node.sandboxes.map(({ id }) => id))
+  const passing = kube.pods.filter((pod) => pod.node === node.name && pod.phase !== 'Running')
+  const unsettled = new Set(passing.flatMap(({ hostPorts }) => hostPorts))
   const rules = rulesetNames
     .flatMap((name) => {
       const text = node.netfilter.rulesets[name]
-      if (!text) return []
-      const ruleset = parse(text, `${node.name}: ${name}`)
-      return stalePortmap(alive, networks)(ruleset)
+      return text ? stalePortmap(there, networks)(parse(text, `${node.name}: ${name}`)) : []
     })
     .flatMap((claim) => claim.rules)
-  const ports = rules.flatMap(({ words }) => {
-    const at = words.findIndex((word) => word === '--dports' || word === '--dport')
-    return at < 0 ? [] : (words[at + 1] ?? '').split(',').map(Number)
-  })
-  return { entries: rules.length, ports: [...new Set(ports.filter(Number.isInteger))].sort((a, b) => a - b) }
+    .filter((rule) => !portsOf(rule).some((port) => unsettled.has(port)))
+  return { entries: rules.length, ports: [...new Set(rules.flatMap(portsOf))].sort((a, b) => a - b) }
 }
 
 /** k3s-kube-router.md §7: portmap is asked to delete by the network that is configured now, not by the one that made them. */
@@ -34,7 +39,7 @@ export const staleHostPorts: Rule = {
   id: 'stale-host-ports',
   title,
   judge({ facts }) {
-    const looked = Object.values(facts.nodes).map((node) => ({ node: node.name, stale: staleOf(node) }))
+    const looked = Object.values(facts.nodes).map((node) => ({ node: node.name, stale: staleOf(facts, node) }))
     const notMeasured = looked
       .filter(({ stale }) => stale === null)
       .map(({ node }) => `stale host ports on ${node}: its containerd did not say what runs`)
@@ -46,7 +51,7 @@ export const staleHostPorts: Rule = {
       ({ phase, hostPorts }) => phase === 'Running' && hostPorts.some((port) => ports.includes(port)),
     )
     const points = [
-      point('portmap has entries of containers that do not run', true, `${entries}, ports ${ports.join(', ') || '-'}`),
+      point('portmap has entries of containers that are gone', true, `${entries}, ports ${ports.join(', ') || '-'}`),
       point(
         'a pod that runs wants one of these ports',
         wanted.length > 0,

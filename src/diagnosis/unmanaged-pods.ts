@@ -6,6 +6,9 @@ import { type Rule, silent } from './diagnosis.ts'
 
 const title = 'pods are on the network of a CNI that is not in use'
 
+/** A fresh pod's endpoint appears in the API a moment after the pod runs. */
+const settledMs = 60_000
+
 /** Whether Cilium has made a pod's network. */
 function managed({ kube }: Facts, pod: KubePod): boolean {
   const ip = pod.ip ?? ''
@@ -13,7 +16,7 @@ function managed({ kube }: Facts, pod: KubePod): boolean {
   const { endpoints, nodes: ciliumNodes } = kube.cilium
   if (endpoints.some(({ namespace, name, ip: own }) => namespace === pod.namespace && name === pod.name && own === ip))
     return true
-  // An endpoint appears a moment after its pod; where Cilium has a range of its own, an address in it is enough.
+  // Where Cilium has a range of its own, an address in it is enough.
   const own = ciliumNodes.flatMap(({ podCidrs }) => podCidrs).filter((cidr) => !ofNode.includes(cidr))
   return isIn(ip, own)
 }
@@ -34,7 +37,8 @@ export const unmanagedPods: Rule = {
     const pods = facts.kube.pods.filter(
       ({ phase, hostNetwork, ip }) => phase === 'Running' && !hostNetwork && ip !== null,
     )
-    const left = pods.filter((pod) => !managed(facts, pod))
+    const nowMs = Date.parse(facts.readAt)
+    const left = pods.filter((pod) => !managed(facts, pod) && nowMs - (pod.startedMs ?? 0) > settledMs)
     if (left.length === 0) return silent
     const inOld = left.filter(({ ip }) => isIn(ip ?? '', clusterCidrs(facts)))
     const bridged = Object.values(facts.nodes).filter(({ network }) =>

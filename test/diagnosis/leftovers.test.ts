@@ -51,12 +51,25 @@ describe('stale host ports', () => {
     if (first) nodeOf(evidence, 'a1').sandboxes = [{ ...first, id, ready }]
   }
 
-  test('the entry of a sandbox that runs is not stale; of one that is not ready it is', () => {
+  test('the entry of a sandbox that is there, ready or not yet taken away, is not stale', () => {
+    for (const ready of [true, false]) {
+      const evidence = causes.staleHostPorts()
+      alive(evidence, 'd'.repeat(64), ready)
+      expect(staleHostPorts.judge(evidence).diagnosis).toBeNull()
+    }
+    expect(staleHostPorts.judge(causes.staleHostPorts()).diagnosis?.where).toEqual(['node a1: 80, 443'])
+  })
+
+  test.each([
+    'Pending',
+    'Succeeded',
+  ])('what a pod wants there that is %s may be in the making, or just gone', (phase) => {
     const evidence = causes.staleHostPorts()
-    alive(evidence, 'd'.repeat(64), true)
+    const job = pod('batch', 'import', 'a1', { hostPorts: [80], phase })
+    evidence.facts.kube.pods.push(job)
     expect(staleHostPorts.judge(evidence).diagnosis).toBeNull()
-    alive(evidence, 'd'.repeat(64), false)
-    expect(staleHostPorts.judge(evidence).diagnosis?.where).toEqual(['node a1: 80, 443'])
+    job.node = 's1'
+    expect(staleHostPorts.judge(evidence).diagnosis?.rule).toBe('stale-host-ports')
   })
 
   test('a pod that wants the port makes it certain', () => {
@@ -123,6 +136,12 @@ describe('unmanaged pods', () => {
   test('what ended, and what is on the host network, is on no CNI anyway', () => {
     const evidence = causes.unmanagedPods()
     for (const one of evidence.facts.kube.pods) if (one.ip === '10.42.1.7') one.phase = 'Succeeded'
+    expect(unmanagedPods.judge(evidence).diagnosis).toBeNull()
+  })
+
+  test('a pod that has just been made may still get its endpoint', () => {
+    const evidence = causes.unmanagedPods()
+    for (const one of evidence.facts.kube.pods) one.startedMs = Date.parse(evidence.facts.readAt) - 60_000
     expect(unmanagedPods.judge(evidence).diagnosis).toBeNull()
   })
 
