@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AttemptClass } from './attempts.ts'
 import type { Evidence, Series } from './evidence.ts'
 import { type BurstSummary, burstsOf, type SeriesAttempt, summarizeBursts } from './statistics/bursts.ts'
+import { clustering } from './statistics/clustering.ts'
 import { compareShares } from './statistics/compare-shares.ts'
 import { type LatencyMode, latencyModes } from './statistics/latency-modes.ts'
 import { holm } from './statistics/many.ts'
@@ -19,6 +20,8 @@ export interface PairSide {
   /** How most of the attempts that did not connect ended; null: all connected. */
   usualFailure: AttemptClass | null
   bursts: BurstSummary | null
+  /** Probability that chance would put the bad attempts so close together; null: there are none, or only those. */
+  clusteredP: number | null
   /** Of the attempts that connected. */
   modes: LatencyMode[]
 }
@@ -141,6 +144,7 @@ function sideOf(attempts: readonly SeriesAttempt[], bad: Proportion, allowed: bo
     bad,
     usualFailure: usual?.[0] ?? null,
     bursts: summarizeBursts(burstsOf(attempts, isBad(allowed))),
+    clusteredP: clustering(attempts.map(isBad(allowed)))?.p ?? null,
     modes: latencyModes(attempts.flatMap(([, durationMs, outcome]) => (outcome === 'ok' ? [durationMs] : []))),
   }
 }

@@ -1,6 +1,7 @@
 import type { Evidence, Series } from '../probes/evidence.ts'
 import { blockLength, blocksOf } from '../probes/statistics/blocks.ts'
 import { burstsOf, summarizeBursts } from '../probes/statistics/bursts.ts'
+import { type Clustering, clustering } from '../probes/statistics/clustering.ts'
 import { rateOfParts } from '../probes/statistics/poisson-rate.ts'
 import { proportionOfBlocks } from '../probes/statistics/proportion.ts'
 import { duration } from './duration.ts'
@@ -60,7 +61,12 @@ function failures(series: readonly Series[], width: number): string[] {
     .filter(({ allowed, attempts }) => allowed !== false && attempts.some(failed))
     .map((one) => ({ one, share: one.attempts.filter(failed).length / one.attempts.length }))
     .toSorted((a, b) => b.share - a.share)
-    .map(({ one, share }) => [visible(one.id), `${percent(share)} of ${one.attempts.length}`, waysOf(one)])
+    .map(({ one, share }) => [
+      visible(one.id),
+      `${percent(share)} of ${one.attempts.length}`,
+      waysOf(one),
+      clusteredText(clustering(one.attempts.map(failed))),
+    ])
   return capped(rows, width)
 }
 
@@ -69,6 +75,12 @@ function opened(series: readonly Series[], width: number): string[] {
     .filter(({ allowed, attempts }) => allowed === false && attempts.some(worked))
     .map((one) => [visible(one.id), `${one.attempts.filter(worked).length} of ${one.attempts.length}`])
   return capped(rows, width)
+}
+
+/** Whether failures come one after the other more than chance would have it. */
+function clusteredText(found: Clustering | null): string {
+  if (found === null || found.p >= 0.05) return ''
+  return `in bursts (${found.p < 0.001 ? 'p < 0.001' : `p = ${found.p.toFixed(3)}`} by chance)`
 }
 
 /** `refused 12, timeout 3` */

@@ -33,6 +33,7 @@ const sideSchema = z.object({
   bursts: z
     .object({ bursts: count, longestMs: milliseconds, medianMs: milliseconds, medianGapMs: milliseconds.nullable() })
     .nullable(),
+  clusteredP: probability.nullable(),
   modes: z.array(
     z.object({ medianMs: milliseconds, fromMs: milliseconds, untilMs: milliseconds, share: proportionSchema }),
   ),

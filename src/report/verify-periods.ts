@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors'
 import type { Change, Compared, PeriodsCompared } from '../probes/compare-periods.ts'
-import type { PairCompared, PairSide } from '../probes/compare-series.ts'
+import { level, type PairCompared, type PairSide } from '../probes/compare-series.ts'
 import type { Rate } from '../probes/statistics/poisson-rate.ts'
 import type { Proportion } from '../probes/statistics/proportion.ts'
 import { duration } from './duration.ts'
@@ -73,11 +73,12 @@ function section(title: string, pairs: readonly PairCompared[], { colour, width 
 /** `12 of 120 bad in 3 bursts, longest 2 s` */
 function sideText(side: PairSide | null): string {
   if (side === null || side.attempts === 0) return '-'
-  const { bad, bursts, modes } = side
+  const { bad, bursts, clusteredP, modes } = side
   const counted = `${bad.hits} of ${bad.tries} bad`
   const slow = modes.length > 1 ? `, connects in ${modes.map(({ medianMs }) => duration(medianMs)).join(' or ')}` : ''
   if (bursts === null || bursts.bursts < 2) return `${counted}${slow}`
-  return `${counted} in ${bursts.bursts} bursts, longest ${duration(bursts.longestMs)}${slow}`
+  const clustered = clusteredP !== null && clusteredP < level ? ', closer together than by chance' : ''
+  return `${counted} in ${bursts.bursts} bursts, longest ${duration(bursts.longestMs)}${clustered}${slow}`
 }
 
 /** `2.4 % (1.1 to 4.6)`: share and 95 % confidence interval. */

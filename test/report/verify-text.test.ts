@@ -48,7 +48,7 @@ test('what changed, with its numbers; what stayed the same is only counted', () 
     /shop\/cli -> shop\/web:8080 {2}0 of 240 bad {2}240 of 240 bad .*no attempt connects any more/,
   )
   expect(under('Fixed')).toMatch(
-    /edge\/cli -> shop\/web:8080 {2}54 of 240 bad in 18 bursts, longest 2 s {2}0 of 240 bad/,
+    /edge\/cli -> shop\/web:8080 {2}54 of 240 bad in 18 bursts, longest 2 s, closer together than by chance {2}0 of 240 bad/,
   )
   expect(under('Blocked in another way')).toMatch(/pay\/cli.*refused before, timeout now.*expected/)
   expect(text.at(-1)).toMatch(/fine +host ports lead to their pods/)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { poissonRate, rateOfParts } from '../../../src/probes/statistics/poisson-rate.ts'
+import { rateOfParts } from '../../../src/probes/statistics/poisson-rate.ts'
 import { poisson, seeded } from './simulated.ts'
 
 const hourMs = 3_600_000
@@ -11,15 +11,15 @@ test.each([
   [5, 1.623_486_390_1, 11.668_332_079_3],
   [100, 81.363_991_251_3, 121.626_793_792],
 ])('%i events: Garwood', (count, low, high) => {
-  const { interval, dispersion } = poissonRate(count, hourMs)
+  const { interval, dispersion } = rateOfParts([count], hourMs)
   expect(interval[0]).toBeCloseTo(low, 6)
   expect(interval[1]).toBeCloseTo(high, 6)
   expect(dispersion).toBe(1)
 })
 
 test('a rate is per hour', () => {
-  expect(poissonRate(5, 60_000)).toMatchObject({ perHour: 300, count: 5 })
-  expect(poissonRate(5, 60_000).interval[1]).toBeCloseTo(11.668_332 * 60, 3)
+  expect(rateOfParts([5], 60_000)).toMatchObject({ perHour: 300, count: 5 })
+  expect(rateOfParts([5], 60_000).interval[1]).toBeCloseTo(11.668_332 * 60, 3)
 })
 
 test('events in bursts: overdispersion is said, and none at all borrows what is known of it', () => {
