@@ -73,7 +73,9 @@ describe.skipIf(executablePath === undefined)('in Chromium (skipped without: CHR
     await page.close()
   })
 
-  test.each(looks)('$name at $width px, $colorScheme: everything has a name and can be read', async (look) => {
+  test.each(
+    looks.filter(({ name }) => name === 'measured'),
+  )('$name at $width px, $colorScheme: everything has a name and can be read', async (look) => {
     const { page } = await open(look)
     await page.evaluate(axeSource)
     const { violations } = (await page.evaluate('axe.run()')) as axe.AxeResults
