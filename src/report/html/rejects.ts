@@ -62,7 +62,7 @@ function rejectFigure(measured: readonly MeasuredTime[]): Markup {
   const bars = measured.flatMap(({ when, evidence }) => binned(evidence, binMs).map((bin) => ({ when, ...bin })))
   return figure({
     title: 'Packets refused by kube-router',
-    says: measured.map(saysOf).join(' '),
+    says: `${measured.map(saysOf).join(' ')} What policies forbid is refused too and is among these, with the probing's own attempts at it.`,
     legend: html`<ul class="legend"><li><span class="swatch reject"></span>packets refused in ${binMs / 1000} s, all nodes</li>
 <li><span class="sign reconcile">|</span> kube-router wrote its rules anew</li></ul>`,
     picture: (width) => rejectPicture(measured, bars, longestMs, width),
