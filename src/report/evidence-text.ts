@@ -1,4 +1,4 @@
-import type { Evidence, Series } from '../probes/evidence.ts'
+import { type Evidence, pairSorts, type Series } from '../probes/evidence.ts'
 import { blockLength, blocksOf } from '../probes/statistics/blocks.ts'
 import { burstsOf, summarizeBursts } from '../probes/statistics/bursts.ts'
 import { type Clustering, clustering } from '../probes/statistics/clustering.ts'
@@ -40,17 +40,19 @@ const clock = (ms: number) => `${new Date(ms).toISOString().slice(11, 19)} UTC`
 
 function connections(series: readonly Series[], width: number): string[] {
   const groups = Map.groupBy(series, ({ sort, allowed }) => (allowed === false ? 'denied by policy' : sort))
-  const rows = [...groups].map(([name, list]) => {
+  const rows = [...pairSorts, 'denied by policy' as const].flatMap((name) => {
+    const list = groups.get(name)
+    if (list === undefined) return []
     const attempts = list.reduce((sum, one) => sum + one.attempts.length, 0)
     if (name === 'denied by policy') {
       const open = list.reduce((sum, one) => sum + one.attempts.filter(worked).length, 0)
-      return [name, String(list.length), String(attempts), `${open} worked`, '', '', '']
+      return [[name, String(list.length), String(attempts), `${open} worked`, '', '', '']]
     }
     const { share, interval } = shareOf(list)
     const bursts = summarizeBursts(list.flatMap(({ attempts: all }) => burstsOf(all, failed)))
     const inBursts = bursts === null ? ['', ''] : [String(bursts.bursts), duration(bursts.longestMs)]
     const rate = attempts === 0 ? ['-', ''] : [percent(share), `${percent(interval[0])} to ${percent(interval[1])}`]
-    return [name, String(list.length), String(attempts), ...rate, ...inBursts]
+    return [[name, String(list.length), String(attempts), ...rate, ...inBursts]]
   })
   if (rows.length === 0) return ['no pair could be probed']
   return table([['', 'pairs', 'attempts', 'failed', '95 % between', 'bursts', 'longest'], ...rows], width - 2)
@@ -128,8 +130,8 @@ function rejects({ rejects: nodes, fromMs }: Evidence, lengthMs: number, width: 
 function reconciles({ rejects: nodes, churn }: Evidence, lengthMs: number, width: number): string[] {
   const byNode = nodes.map(({ node, reconcilesMs, gaps, problem }) => [
     visible(node),
-    problem === null || reconcilesMs.length > 0 ? `${reconcilesMs.length} times` : 'not seen',
-    gaps.length === 0 ? '' : `${gaps.length} gaps seen`,
+    problem === null || reconcilesMs.length > 0 ? times(reconcilesMs.length) : 'not seen',
+    gaps.length === 0 ? '' : `${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'} seen`,
   ])
   const changes = Map.groupBy(churn, ({ kind, verb, owner }) => `${kind} ${verb}${owner === null ? '' : ` (${owner})`}`)
   const byChange = [...changes]
@@ -147,6 +149,8 @@ function capped(rows: readonly string[][], width: number): string[] {
   const rest = rows.length - listed
   return [...table(rows.slice(0, listed), width - 2), ...(rest > 0 ? [`and ${rest} more`] : [])]
 }
+
+const times = (count: number) => (count === 1 ? 'once' : `${count} times`)
 
 /** Two figures that count, never `0 %` of something. */
 function percent(share: number): string {
