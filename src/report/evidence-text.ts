@@ -138,7 +138,7 @@ function reconciles({ rejects: nodes, churn }: Evidence, lengthMs: number, width
     .toSorted(([, a], [, b]) => b.length - a.length)
     .map(([what, list]) => [
       visible(what),
-      `${list.length} times`,
+      times(list.length),
       `${number((list.length * 3_600_000) / lengthMs)} an hour`,
     ])
   return [...table(byNode, width - 2), ...capped(byChange, width)]
