@@ -14,30 +14,42 @@ export function selecting({ facts }: Evidence, pod: string): Policy[] {
   return [...new Set(both)]
 }
 
+/** A policy that lets the pod send to some only; one that lets it send anywhere leaves nothing to test. */
+const restrictsEgress = ({ spec }: Policy): boolean =>
+  (spec.policyTypes?.includes('Egress') ?? spec.egress.length > 0) &&
+  !spec.egress.some(({ to, ports }) => to.length === 0 && ports.length === 0)
+
 /**
- * The two variants of the report, made from the policies that select the pod. B tells whether strict egress is what is too
- * fragile; A, whether being selected at all is enough.
+ * The two variants of the report, made from the policies that select a pod: of the affected ones the first whose egress is
+ * restricted. B tells whether strict egress is what is too fragile; A, whether being selected at all is enough.
+ * @param pods `namespace/pod`, the most affected first
  */
-export function egressTest(evidence: Evidence, pod: string): Advice[] {
+export function egressTest(evidence: Evidence, pods: readonly string[]): Advice[] {
+  const pod = pods.find((one) => selecting(evidence, one).some(restrictsEgress)) ?? pods[0]
+  if (pod === undefined) return []
   const policies = selecting(evidence, pod)
-  const egress = policies.find(({ spec }) => spec.policyTypes?.includes('Egress') ?? spec.egress.length > 0)
-  const advice: Advice[] = []
-  if (egress !== undefined) {
-    const { name, manifest } = additionTo(egress, 'open-egress-test', { policyTypes: ['Egress'], egress: [{}] })
-    advice.push({
-      text: `Variant B: what is selected as ${egress.namespace}/${egress.name} selects it keeps its ingress rules and may send anywhere. Policies add up, so nothing is edited. If the failures stay, being selected is enough. Take it back: kubectl -n ${egress.namespace} delete networkpolicy ${name}`,
-      warning: 'these pods can reach everything while it is there',
-      manifest,
-    })
+  const egress = policies.find(restrictsEgress)
+  return [...(egress === undefined ? [] : [variantB(pod, egress)]), ...variantA(pod, policies)]
+}
+
+function variantB(pod: string, egress: Policy): Advice {
+  const { name, manifest } = additionTo(egress, 'open-egress-test', { policyTypes: ['Egress'], egress: [{}] })
+  return {
+    text: `Variant B for ${pod}: what ${egress.namespace}/${egress.name} selects keeps its ingress rules and may send anywhere. Policies add up, so nothing is edited. If the failures stay, being selected is enough. Take it back: kubectl -n ${egress.namespace} delete networkpolicy ${name}`,
+    warning: 'these pods can reach everything while it is there',
+    manifest,
   }
-  for (const policy of policies.slice(0, 3))
-    advice.push({
-      text: `Variant A: take the pod out of policy selection: kubectl -n ${policy.namespace} delete networkpolicy ${policy.name}. This puts it back:`,
-      warning:
-        policies.length > 1
-          ? `${policies.length} policies select the pod; it is out of selection only without all of them, and anybody may then reach it`
-          : 'anybody may reach the pod while the policy is away',
-      manifest: policyManifest(policy),
-    })
-  return advice
+}
+
+function variantA(pod: string, policies: readonly Policy[]): Advice[] {
+  const [first] = policies
+  if (first === undefined) return []
+  return [
+    {
+      text: `Variant A for ${pod}: take it out of policy selection, by deleting the ${policies.length} NetworkPolicies that select it. What puts them back:`,
+      warning: 'whoever they select may be reached by anybody, and reach everything, while they are away',
+      command: `kubectl -n ${first.namespace} delete networkpolicy ${policies.map(({ name }) => name).join(' ')}`,
+      manifest: policies.map(policyManifest).join('---\n'),
+    },
+  ]
 }

@@ -9,7 +9,9 @@ import { failureRate, failureShare, perHour, perMinute, shareText } from './rate
 import { type RejectsSeen, rejectsOf } from './rejects-seen.ts'
 import {
   expectedPairs,
+  isAnswered,
   isAtOnce,
+  isInside,
   isIntermittent,
   isPod,
   isRaw,
@@ -45,17 +47,19 @@ function rawAddresses({ pairs }: Seen): Point {
 }
 
 /**
- * The kernel sends six ICMP errors at once and then one a second, so many refusals look like time-outs (measured.md 12):
- * where the counters account for the packets, a few that were answered at once are enough.
+ * The kernel sends six ICMP errors at once and then one a second (measured.md 12): a refusal that it is silent about is
+ * answered when the SYN is sent again, or looks like a time-out. Where the counters account for those, they are refusals too.
  */
 function answeredAtOnce({ affected, rejects }: Seen): Point {
   const failures = affected.flatMap((pair) => pair.failures)
+  const answered = failures.filter(isAnswered).length
   const atOnce = failures.filter(isAtOnce).length
   const counted = rejects.packets >= failures.length
+  const late = atOnce < answered ? '; the kernel sends one such error a second, so others are told by the next SYN' : ''
   return point(
     'failures return an error at once instead of timing out',
-    atOnce * 2 >= failures.length || (atOnce > 0 && counted),
-    `${shareText({ failed: atOnce, tried: failures.length })} at once${counted && atOnce * 2 < failures.length ? '; the kernel limits how often it answers, and the counters show the rest as refused' : ''}`,
+    answered * 2 >= failures.length || (answered > 0 && counted),
+    `${shareText({ failed: answered, tried: failures.length })} with an error, ${atOnce} at once${late}`,
   )
 }
 
@@ -71,7 +75,7 @@ function countersRise({ pods, rejects }: Seen): Point {
 }
 
 function podsSelected({ pairs, pods }: Seen, evidence: Evidence): Point {
-  const failing = pairs.filter((pair) => isIntermittent(pair) && isRaw(pair))
+  const failing = pairs.filter((pair) => isIntermittent(pair) && isRaw(pair) && isInside(pair))
   const failures = tally(failing).failed
   const ofSelected = tally(failing.filter(isSelected)).failed
   const policies = new Set(pods.flatMap((pod) => selecting(evidence, pod)))
@@ -112,7 +116,7 @@ function withChurn({ affected }: Seen, evidence: Evidence): Point {
 /** The cluster's own comparison; the report's is the controlled test, and its result is not in one stretch of evidence. */
 function unselectedFareBetter({ pairs, affected }: Seen): Point {
   const claim = 'without a policy at either end the failure rate is another'
-  const freePairs = pairs.filter((pair) => isRaw(pair) && !isSelected(pair))
+  const freePairs = pairs.filter((pair) => isRaw(pair) && isInside(pair) && !isSelected(pair))
   const [free, bound] = [tally(freePairs), tally(affected)]
   if (free.tried < 20) return point(claim, undefined, 'no such pairs were probed: variant A or B below tells')
   const apart = failureShare(freePairs).interval[1] < failureShare(affected).interval[0]
@@ -170,7 +174,6 @@ function adviceFor(evidence: Evidence, pods: readonly string[]): Advice[] {
   const busiest = cronJobShares(evidence)
     .slice(0, 3)
     .map(({ name }) => name)
-  const worst = pods[0]
   return [
     {
       text: 'Move policy enforcement to a datapath that does not rebuild chains under traffic: this is what migrate does.',
@@ -185,7 +188,7 @@ function adviceFor(evidence: Evidence, pods: readonly string[]): Advice[] {
             command: `migrate diagnose --suspend-cronjobs ${busiest.join(',')} --for 5m`,
           },
         ]),
-    ...(worst === undefined ? [] : egressTest(evidence, worst)),
+    ...egressTest(evidence, pods),
     {
       text: 'Until then: retries in what calls; long-running Deployments instead of frequent CronJobs; fewer, merged policies.',
     },
@@ -198,9 +201,9 @@ export const rejectGap: Rule = {
   title,
   judge(evidence) {
     const pairs = expectedPairs(evidence)
-    const affected = pairs.filter((pair) => isIntermittent(pair) && isSelected(pair) && isRaw(pair))
+    const affected = pairs.filter((pair) => isIntermittent(pair) && isSelected(pair) && isRaw(pair) && isInside(pair))
     const rates = tally(affected)
-    if (rates.failed < fewestFailures || !affected.some((pair) => pair.failures.some(isAtOnce))) return silent
+    if (rates.failed < fewestFailures || !affected.some((pair) => pair.failures.some(isAnswered))) return silent
     const pods = podsByFailures(affected)
     const rejects = rejectsOf(evidence, affected)
     const seen: Seen = { pairs, affected, pods, rejects }

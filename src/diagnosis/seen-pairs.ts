@@ -39,8 +39,10 @@ export const deniedPairs = ({ series }: Evidence): SeenPair[] =>
 /** A pair that never worked has another cause than one that works and fails by turns: nobody listens, nothing is routed. */
 export const isIntermittent = ({ tried, failures }: SeenPair): boolean => failures.length > 0 && failures.length < tried
 
-export const isAtOnce = ({ outcome, durationMs }: Failure): boolean =>
-  (outcome === 'refused' || outcome === 'unreachable') && durationMs < atOnceMs
+/** Answered with an error, at once or when the SYN was sent again: the kernel sends but one ICMP error a second. */
+export const isAnswered = ({ outcome }: Failure): boolean => outcome === 'refused' || outcome === 'unreachable'
+
+export const isAtOnce = (failure: Failure): boolean => isAnswered(failure) && failure.durationMs < atOnceMs
 
 export interface Tally {
   tried: number
@@ -57,6 +59,9 @@ export const isPod = (end: string): boolean => !end.includes(':')
 
 /** By address: no name had to be found first. */
 export const isRaw = ({ series }: SeenPair): boolean => series.kind !== 'dns' && series.sort !== 'dns'
+
+/** Both ends are of this cluster's network: what is outside, and the API's servers, fail in ways of their own. */
+export const isInside = ({ series }: SeenPair): boolean => series.sort !== 'api' && series.sort !== 'external'
 
 /** The pods of a pair that a policy selects in the pair's direction. */
 export const selectedPods = ({ series }: SeenPair): string[] => [

@@ -23,7 +23,7 @@ describe('the six points', () => {
     expect(confidence).toBe('certain')
     expect(points.map(({ holds: one }) => one)).toEqual(Array(6).fill('true'))
     expect(points[0]?.figure).toBe('72 of 240 (30 %)')
-    expect(points[1]?.figure).toBe('72 of 72 (100 %) at once')
+    expect(points[1]?.figure).toBe('72 of 72 (100 %) with an error, 72 at once')
     expect(points[3]?.figure).toMatch(/^72 of 72 \(100 %\) of the failures; selected by 1 /)
     expect(points[5]?.figure).toBe('selected 72 of 240 (30 %), not selected 0 of 480 (0 %)')
     expect(where).toEqual(['automation/homeassistant', 'node s1'])
@@ -55,8 +55,23 @@ describe('the six points', () => {
       after % 7_000 >= 2_000 ? [2, 'ok'] : index % 14 === 0 ? [1, 'refused'] : [1_000, 'timeout'],
     )
     for (const one of affected(evidence)) one.attempts = mixed
-    expect(found(evidence).points[1]).toMatchObject({ holds: 'true', figure: expect.stringContaining('counters') })
+    expect(found(evidence).points[1]).toMatchObject({ holds: 'true', figure: expect.stringContaining('at once') })
   })
+})
+
+test('a refusal that is told by the next SYN, a second later, is one as well', () => {
+  const evidence = gapEvidence()
+  for (const one of affected(evidence))
+    one.attempts = attempts((after) => (after % 7_000 < 2_000 ? [1_010, 'refused'] : [2, 'ok']))
+  expect(found(evidence).points[1]).toMatchObject({ holds: 'true', figure: expect.stringContaining('72 of 72') })
+})
+
+test('a server of the API that is away takes nothing from it: that is not of pods', () => {
+  const evidence = gapEvidence()
+  const to = { to: 'service:default/kubernetes', toNode: null }
+  for (const from of ['vms/other', 'edge/probe-s1'])
+    evidence.series.push(series({ from, fromNode: 's1', ...to }, inBursts(60_000, 30_000), { sort: 'api', port: 443 }))
+  expect(found(evidence).confidence).toBe('certain')
 })
 
 describe('it is not named', () => {
