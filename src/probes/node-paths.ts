@@ -34,7 +34,7 @@ interface Target extends Port {
  * stdin: `ID PROTOCOL ADDRESS PORT RETRY` a line. Says `listening PROTOCOL PORT yes|no`, `try ID OUTCOME`,
  * `arrived PORT TOKEN NAME`. systemd's own tool listens, on the node's own address alone; all is gone when the script ends.
  */
-const pathsScript = `
+export const pathsScript = `
 export LC_ALL=C
 token=$1 name=$2 own=$3 listen=$4 seconds=$5
 shift 5
