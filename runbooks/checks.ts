@@ -22,6 +22,7 @@
  */
 import type { GateStep } from '../src/engine/model.ts'
 import type { Facts } from '../src/facts/facts.ts'
+import { apiAddress, isLoopback } from '../src/inventory/api-address.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import { agentFlags } from '../src/operations/checks/agent-flags.ts'
 import { bpfMounted } from '../src/operations/checks/bpf-mounted.ts'
@@ -121,7 +122,8 @@ export function preflightChecks(inventory: Inventory): Gate[] {
       'api-found',
       'Every node finds the API, and keeps its address',
       'Without the API no agent starts, and without agents no pod.',
-      ['k3s', 'kube', 'network', 'host', 'upkeep', 'paths'],
+      // An address of the inventory's own is tried from the nodes, which takes its time.
+      ['k3s', 'kube', 'network', 'host', 'upkeep', ...(isLoopback(apiAddress(inventory.cilium).host) ? [] : ['paths'])],
       (facts) => [...localApi(facts, inventory) /* C2 */, ...nodeIpSet(facts), ...virtualAddresses(facts)],
     ),
     gate(
