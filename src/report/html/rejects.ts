@@ -164,11 +164,13 @@ const perHour = (count: number, { fromMs, untilMs }: Evidence) =>
 
 function saysOf({ when, evidence, rate }: MeasuredTime): string {
   const reconciles = evidence.rejects.reduce((sum, { reconcilesMs }) => sum + reconcilesMs.length, 0)
+  const gaps = evidence.rejects.reduce((sum, one) => sum + one.gaps.length, 0)
+  const seen = gaps === 0 ? '' : `; ${gaps} times a pod's chain stood linked while it allowed nothing`
   const problems = evidence.rejects.flatMap(({ node, problem }) => (problem === null ? [] : [`${node}: ${problem}`]))
   const { count, perHour: anHour, interval } = rate
   const [low, high] = interval.map((one) => one.toFixed(0))
   const start = `${when === 'before' ? 'Before' : 'After'} (from ${dateAndTime(evidence.fromMs)} UTC):`
-  return `${start} ${count} packets, ${anHour.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles on ${evidence.rejects.length} nodes.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
+  return `${start} ${count} packets, ${anHour.toFixed(0)} an hour (95 %: ${low} to ${high}), with ${reconciles} reconciles on ${evidence.rejects.length} nodes${seen}.${problems.length === 0 ? '' : ` Not sampled: ${problems.join('; ')}.`}`
 }
 
 /** Refusals come in bursts, so they are counted in parts of ten seconds. */
