@@ -148,7 +148,7 @@ function says(cells: readonly Cell[]): string {
   return [
     `Of ${both.length} pairs tried both times, ${worked} worked before and ${kept === worked ? 'all of them' : `${kept} of them`} do after;`,
     `${count(({ change }) => change === 'worse')} are worse, ${count(({ change }) => change === 'better')} better.`,
-    refused > 0 ? `${refused} that were refused at once now time out: what kube-router rejects, Cilium drops.` : '',
+    refused > 0 ? `Refused at once before and timing out now: ${refused}; what kube-router rejects, Cilium drops.` : '',
   ]
     .filter((sentence) => sentence !== '')
     .join(' ')

@@ -42,7 +42,7 @@ test('the run that was recorded: its figures', () => {
   expect(textOf(recordedRun, '#story figcaption')).toMatch(
     /59 changes on 4 nodes and in the API.*killed once and resumed/,
   )
-  expect(textOf(recordedRun, '#connectivity figcaption')).toMatch(/10 that were refused at once now time out/)
+  expect(textOf(recordedRun, '#connectivity figcaption')).toMatch(/Refused at once before and timing out now: 10/)
   expect(textOf(recordedRun, '#findings')).toMatch(/The run’s own checks: 36 fine/)
 })
 
