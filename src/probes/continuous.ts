@@ -55,6 +55,22 @@ export async function probeContinuously(
   await mustRun(node, { ...command, mode: 'write', timeoutMs })
 }
 
+const finishScript = `[ -d "$1" ] || exit 0
+: > "$1/end"
+left=$3
+while [ "$left" -gt 0 ] && systemctl is-active --quiet "$2.service"; do sleep 0.1; left=$((left - 1)); done`
+
+/**
+ * Has the probing on a node begin nothing more, and waits for what was begun, at most for an attempt's time: stopped amid
+ * attempts, those that take long would be missing, and they are the ones that fail.
+ */
+export async function finishProbe(node: Node, run: string, { intervalMs, attemptMs }: Pace): Promise<void> {
+  const longestMs = intervalMs + attemptMs + 1000
+  const args = [probeFolder(run), unitOf(run), String(Math.ceil(longestMs / 100))]
+  const command = script('finish-probe', finishScript, args)
+  await mustRun(node, { ...command, mode: 'write', timeoutMs: longestMs + timeoutMs })
+}
+
 const stopScript = `systemctl stop "$2.service" 2>/dev/null
 systemctl is-active --quiet "$2.service" && { echo "the unit $2 does not stop" >&2; exit 1; }
 rm -rf -- "/run/$2"

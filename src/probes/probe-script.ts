@@ -7,8 +7,8 @@
  * `once TIMEOUT`  targets on stdin, results on stdout; keeps the last line that a TCP server says of itself
  * `loop TIMEOUT FOLDER SCRATCH INTERVAL`
  *                 targets from FOLDER/targets, read anew each round, results appended to FOLDER/results, every INTERVAL ms,
- *                 those with `every` n only in each nth round, until they are 64 MiB; SCRATCH may still be there when it was
- *                 stopped amid attempts
+ *                 those with `every` n only in each nth round, until they are 64 MiB or there is a file FOLDER/end: then
+ *                 the attempts that were begun are waited for. SCRATCH may still be there when it was stopped amid attempts
  *
  * One bash for each namespace and round, and a fork for each attempt: no program is started for an attempt (but for DNS),
  * and no namespace is held open longer than an attempt lasts, because a pod that is gone must be able to go.
@@ -183,7 +183,7 @@ slots=$((timeout_ms / interval + 2))
 now
 next=$at count=0
 declare -a rounds
-while :; do
+while [ ! -e end ]; do
   # A machine that cannot keep up leaves rounds out instead of piling them up.
   if [ "$count" -lt "$slots" ] || ! kill -0 "\${rounds[count % slots]}" 2>/dev/null; then
     round "$count" <targets >>results &
@@ -197,4 +197,5 @@ while :; do
   printf -v pause '%d.%03d' $(((next - at) / 1000)) $(((next - at) % 1000))
   read -r -t "$pause" -u 9
 done
+wait
 `

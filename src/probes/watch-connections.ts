@@ -2,7 +2,7 @@ import { MigrateError } from '../errors.ts'
 import type { Node, Nodes } from '../nodes/node.ts'
 import { mustRun, script } from '../nodes/run.ts'
 import { type Attempt, parseAttempts } from './attempts.ts'
-import { type Pace, probeContinuously, probeFolder, stopProbe } from './continuous.ts'
+import { finishProbe, type Pace, probeContinuously, probeFolder, stopProbe } from './continuous.ts'
 import type { Target } from './pairs.ts'
 import { claimWatch, type ProbeOwner, removeWatch } from './probe-owner.ts'
 
@@ -16,7 +16,7 @@ export interface ConnectionWatch {
   /** What was seen since it was asked last, by the nodes' clocks. A node that cannot be asked now is asked again later. */
   read(): Promise<SeenOnNode[]>
   /**
-   * Stops it, gives what was not read yet, and removes its traces from the nodes. The second time it does nothing.
+   * Ends it when the attempts that were begun have ended, gives what was not read yet, and removes its traces from the nodes. The second time it does nothing.
    * `problems`: nodes that could not be asked, in words.
    */
   end(): Promise<{ seen: SeenOnNode[]; problems: string[] }>
@@ -78,6 +78,7 @@ export function watchConnections(nodes: Nodes, watch: string, owner: ProbeOwner,
       const results = await Promise.allSettled(
         [...started].map(async (name) => {
           const node = nodes.get(name)
+          await finishProbe(node, watch, pace)
           const seen = (await stopProbe(node, watch)) ? await readOn(node) : null
           await removeWatch(node, watch)
           return seen

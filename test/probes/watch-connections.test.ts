@@ -52,6 +52,23 @@ describe('watching', () => {
     expect(await watch.end()).toEqual({ seen: [], problems: [] })
   })
 
+  test('attempts that were begun are waited for: those that take long are the ones that fail', async () => {
+    const mute = net.createServer((socket) => socket.on('error', () => {}))
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve))
+    const port = (mute.address() as net.AddressInfo).port
+    const watch = watchConnections(nodes(), watchName(now(), 1), await owner(), { ...pace, attemptMs: 1500 })
+    await watch.point(new Map([['n1', [target, { ...target, id: 'mute', port, kind: 'http' }]]]))
+    const quick = () => watch.read().then((seen) => attemptsOf(seen).filter(({ id }) => id === target.id).length)
+    await expect.poll(quick, { timeout: 10_000 }).toBeGreaterThan(0)
+    const { seen } = await watch.end()
+    mute.close()
+    const ended = attemptsOf(seen).filter(({ id }) => id === 'mute')
+    expect(ended.length).toBeGreaterThan(0)
+    expect(ended.every(({ outcome, durationMs }) => outcome === 'timeout' && durationMs >= 1500)).toBe(true)
+    expect(units()).toEqual([])
+    expect(readdirSync(node.varLib)).toEqual([])
+  })
+
   test('a node that cannot be asked for a while is asked again; one that cannot at the end is named', async () => {
     const watch = watchConnections(nodes(), watchName(now(), 1), await owner(), pace)
     await watch.point(new Map([['n1', [target]]]))
