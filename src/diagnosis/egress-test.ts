@@ -46,7 +46,7 @@ function variantA(pod: string, policies: readonly Policy[]): Advice[] {
   if (first === undefined) return []
   return [
     {
-      text: `Variant A for ${pod}: take it out of policy selection, by deleting the ${policies.length} NetworkPolicies that select it. What puts them back:`,
+      text: `Variant A for ${pod}: take it out of policy selection, by deleting ${policies.length === 1 ? 'the one NetworkPolicy that selects it' : `the ${policies.length} NetworkPolicies that select it`}. This puts back what was:`,
       warning: 'whoever they select may be reached by anybody, and reach everything, while they are away',
       command: `kubectl -n ${first.namespace} delete networkpolicy ${policies.map(({ name }) => name).join(' ')}`,
       manifest: policies.map(policyManifest).join('---\n'),

@@ -6,7 +6,7 @@ import { selecting } from './egress-test.ts'
 import { manifestOf } from './policy-manifest.ts'
 import { failureRate, shareText } from './rate.ts'
 import { rejectsOf } from './rejects-seen.ts'
-import { expectedPairs, isIntermittent, isPod, isRaw, isSelected, type SeenPair, tally } from './seen-pairs.ts'
+import { beganMs, expectedPairs, isIntermittent, isPod, isRaw, isSelected, type SeenPair, tally } from './seen-pairs.ts'
 
 const title = 'one pod fails where others on its node do not: something in its own network namespace'
 const fewestFailures = 3
@@ -185,7 +185,7 @@ function judgeOne(suspect: Suspect, evidence: Evidence): Diagnosis | null {
     title,
     what: `Connections from ${pod} fail by turns while others on ${node} come through. Policy, rules, conntrack, routes and ARP are ruled out below one by one; what is left is inside the pod's network namespace, which all of its processes share.`,
     where: [pod, `node ${node}`],
-    sinceMs: null,
+    sinceMs: beganMs(failing, evidence),
     confidence,
     figures: [
       failureRate(`attempts from ${pod} that failed`, failing),

@@ -8,6 +8,7 @@ import { egressTest, selecting } from './egress-test.ts'
 import { failureRate, failureShare, perHour, perMinute, shareText } from './rate.ts'
 import { type RejectsSeen, rejectsOf } from './rejects-seen.ts'
 import {
+  beganMs,
   expectedPairs,
   isAnswered,
   isAtOnce,
@@ -239,7 +240,7 @@ export const rejectGap: Rule = {
         title,
         what: "During a reconcile a selected pod's packets find its policy chains missing or empty, get no allow mark, and fall through to the terminal REJECT of its KUBE-POD-FW chain. New connections fail at once, in bursts, to any target; established ones go on.",
         where: [...pods.slice(0, 8), ...new Set(affected.map(({ series }) => `node ${series.fromNode}`))],
-        sinceMs: null,
+        sinceMs: beganMs(affected, evidence),
         confidence,
         figures,
         points,

@@ -76,3 +76,19 @@ export const selectedNodes = ({ series }: SeenPair): string[] => [
   ...(series.fromSelected ? [series.fromNode] : []),
   ...(series.toSelected && series.toNode !== null ? [series.toNode] : []),
 ]
+
+/**
+ * When failing began; null: before it was watched. It did begin meanwhile when it was quiet at first for longer than twice the
+ * longest pause since: a pause between two bursts is no beginning.
+ */
+export function beganMs(
+  pairs: readonly SeenPair[],
+  { fromMs, untilMs }: Pick<Evidence, 'fromMs' | 'untilMs'>,
+): number | null {
+  const times = pairs.flatMap(({ failures }) => failures.map(({ atMs }) => atMs)).toSorted((a, b) => a - b)
+  const [first] = times
+  if (first === undefined) return null
+  const pauses = times.map((at, index) => (times[index + 1] ?? untilMs) - at)
+  const longest = pauses.reduce((most, pause) => Math.max(most, pause), 0)
+  return first - fromMs > 2 * longest ? first : null
+}
