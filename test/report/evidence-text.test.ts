@@ -23,6 +23,7 @@ test('failures are named by pair, the worst first, with how they ended and in ho
   expect(shares.length).toBeGreaterThan(0)
   expect(shares).toEqual(shares.toSorted((a, b) => b - a))
   expect(failed).toMatch(/refused \d+/)
+  expect(failed.replaceAll(/\s+/g, ' ')).toMatch(/in bursts \(p (<|=) 0\.\d+ by chance\)/)
   expect(part(all, 'Refused by kube-router, by pod')).toMatch(/\d+ packets +\d+ an hour +95 % between \d+ and \d+/)
   expect(part(all, 'Rules written anew')).toMatch(/\d+ times/)
   for (const line of all.split('\n')) expect(line.length).toBeLessThanOrEqual(100)

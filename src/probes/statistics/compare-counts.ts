@@ -1,4 +1,4 @@
-import { blockPermutation } from './block-permutation.ts'
+import { blockPermutation, mostBlocks } from './block-permutation.ts'
 import { blockLength, sum } from './blocks.ts'
 
 export interface CountsCompared {
@@ -7,11 +7,6 @@ export interface CountsCompared {
   /** Probability of so different counts if nothing had changed, two-sided. */
   p: number
 }
-
-/** As many blocks as the exact test can deal out quickly. */
-const mostBlocks = 240
-/** Counts are rounded so that their sum is about this: the test's time grows with it. */
-const largestSum = 2000
 
 /**
  * Whether what is counted in equal parts of time changed between two periods: by blocks longer than the bursts
@@ -23,10 +18,7 @@ export function compareCounts(before: readonly number[], after: readonly number[
   const shorter = Math.min(before.length, after.length)
   const least = Math.max(blockLength(hits), Math.ceil((before.length + after.length) / mostBlocks))
   const length = Math.max(1, Math.floor(shorter / Math.max(1, Math.floor(shorter / least))))
-  const blocks = [before, after].map((counts) => sumsOf(counts, length))
-  const scale = Math.max(1, sum(blocks.flat()) / largestSum)
-  const [was = [], is = []] = blocks.map((sums) => sums.map((one) => Math.round(one / scale)))
-  return { length, p: blockPermutation(was, is) }
+  return { length, p: blockPermutation(sumsOf(before, length), sumsOf(after, length)) }
 }
 
 /** Sums of so many parts each; what is left at the end, less than that, is in none. */

@@ -1,4 +1,4 @@
-import { blockPermutation } from './block-permutation.ts'
+import { blockPermutation, mostBlocks } from './block-permutation.ts'
 import { blockLength, blocksOf, equalBlocks, longestRun } from './blocks.ts'
 import { fisher } from './fisher.ts'
 import { bothProportions, type Proportion } from './proportion.ts'
@@ -12,8 +12,6 @@ export interface SharesCompared {
   test: 'exact' | 'blocks'
 }
 
-/** As many blocks as the exact test can deal out quickly. More tries than this are taken together, which costs little. */
-const mostBlocks = 240
 /** A series that hits throughout is a state, not one long burst, if no burst of the other one lasted a third of it. */
 const stateOverRun = 3
 

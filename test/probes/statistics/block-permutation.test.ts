@@ -20,3 +20,9 @@ test('no difference, or nothing to compare: 1', () => {
   expect(blockPermutation([0, 0], [0])).toBe(1)
   expect(blockPermutation([], [3])).toBe(1)
 })
+
+test('an hour of many failures: large counts are rounded, and what they say stays', () => {
+  const counts = (add: number) => Array.from({ length: 100 }, (_, at) => 200 + ((at * 37) % 50) + add)
+  expect(blockPermutation(counts(0), counts(0))).toBeGreaterThan(0.9)
+  expect(blockPermutation(counts(0), counts(20))).toBeLessThan(1e-9)
+})
