@@ -13,7 +13,7 @@ export function dataDirDefault(facts: Facts): Finding[] {
       ? here.fine(supported)
       : here.blocks(
           `data-dir is ${dir.value} (${dir.from}); this tool changes and saves what is in ${supported} only`,
-          `there is no way around it yet: a symbolic link does not count, because K3s writes the true path into its files`,
+          `move it to ${supported} and take the flag out: nothing else is supported yet`,
         )
   })
 }

@@ -8,7 +8,7 @@ import { about, some } from './finding.ts'
  * Nothing of this is an outage by itself: monitors that ping and clients that wait are.
  */
 export function pingUnderPolicies(facts: Facts): Finding[] {
-  const here = about('who is refused will know')
+  const here = about('refusals and pings look as they do today')
   const selected = facts.kube.pods.filter((pod) => policiesOf(facts.kube.policies, pod, 'Ingress').length > 0)
   if (selected.length === 0) return [here.fine('no policy selects a pod for ingress')]
   const namespaces = [...new Set(selected.map(({ namespace }) => namespace))].sort()
