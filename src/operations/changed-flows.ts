@@ -38,6 +38,8 @@ const peersOf = ({ ingress, egress }: PolicySpec): PolicyPeer[] => [
   ...egress.flatMap(({ to }) => to),
 ]
 
+const blocksOf = ({ spec }: Policy) => peersOf(spec).flatMap(({ ipBlock }) => (ipBlock ? [ipBlock] : []))
+
 const selectorKeys = ({ matchLabels, matchExpressions }: PolicySpec['podSelector']) => [
   ...Object.keys(matchLabels),
   ...matchExpressions.map(({ key }) => key),
@@ -61,7 +63,8 @@ function representatives(facts: Facts): KubePod[] {
       ...peersOf(spec).flatMap(({ podSelector }) => (podSelector === null ? [] : selectorKeys(podSelector))),
     ]),
   )
-  const blocks = policies.flatMap(({ spec }) => peersOf(spec)).flatMap(({ ipBlock }) => (ipBlock ? [ipBlock] : []))
+  // The same few ranges stand in many policies.
+  const blocks = [...new Map(policies.flatMap(blocksOf).map((block) => [JSON.stringify(block), block])).values()]
   const keyOf = (pod: KubePod) =>
     JSON.stringify([
       pod.namespace,
@@ -149,25 +152,24 @@ export function changedPolicies(facts: Facts, nodesMatch: boolean): ChangedPolic
       peersOf(spec).some(({ ipBlock }) => ipBlock !== null) ||
       (spec.egress.length > 0 && spec.policyTypes?.length !== 1),
   )
+  const byNamespace = Map.groupBy(facts.kube.policies, ({ namespace }) => namespace)
   return suspects.flatMap((policy) => {
+    const blocks = blocksOf(policy)
     const halves = apart(policy)
     const [lost, causes] = [new Set<string>(), new Set<ChangedPolicy['causes'][number]>()]
     let unharmed = 0
     const say = (flow: Flow, policies: readonly Policy[], enforcer: Enforcer) =>
       policyVerdict({ ...facts.kube, policies: [...policies] }, flow, enforcer).allowed
     const ask = (flow: Flow) => {
-      const [today, strictly, then] = [
-        say(flow, [policy], 'kube-router'),
-        say(flow, halves, 'kube-router'),
-        say(flow, [policy], 'cilium'),
-      ]
+      const [today, then] = [say(flow, [policy], 'kube-router'), say(flow, [policy], 'cilium')]
       if (today === then) return
+      const strictly = say(flow, halves, 'kube-router')
       if (strictly !== then) causes.add('ip-block')
       if (strictly !== today) causes.add('both-directions')
-      const [before, after] = [
-        policyVerdict(facts.kube, flow).allowed,
-        policyVerdict(facts.kube, flow, 'cilium').allowed,
-      ]
+      const all = [flow.from, flow.to].flatMap((end) =>
+        end.kind === 'pod' ? (byNamespace.get(end.pod.namespace) ?? []) : [],
+      )
+      const [before, after] = [say(flow, all, 'kube-router'), say(flow, all, 'cilium')]
       if (before === false || after !== false) unharmed++
       else
         lost.add(
@@ -178,16 +180,21 @@ export function changedPolicies(facts: Facts, nodesMatch: boolean): ChangedPolic
     const selected = directions.map((direction) =>
       pods.filter((pod) => policiesOf([policy], pod, direction).length > 0),
     )
+    // Anybody else is read the same way by both: neither in a range of its, nor selected itself.
+    const held = (address: string | null) => blocks.some((block) => inBlock(address, block))
+    const matters = (peer: End) =>
+      peer.kind === 'pod'
+        ? held(peer.pod.ip) || selected.some((pods) => pods.includes(peer.pod))
+        : peer.kind === 'node' && peer.addresses.some(held)
     for (const [index, direction] of directions.entries())
       for (const pod of selected[index] ?? [])
         for (const peer of ends) {
-          if (peer.kind === 'pod' && peer.pod === pod) continue
+          if ((peer.kind === 'pod' && peer.pod === pod) || !matters(peer)) continue
           const own: End = { kind: 'pod', pod }
           const [from, to] = direction === 'Ingress' ? [peer, own] : [own, peer]
           for (const port of portsAt(facts, to, policy)) ask({ from, to, ...port })
         }
-    const ranges = peersOf(policy.spec)
-      .flatMap(({ ipBlock }) => (ipBlock ? [ipBlock] : []))
+    const ranges = blocks
       .filter((block) => addresses.some((address) => inBlock(address, block)))
       .map(({ cidr }) => cidr)
     const selectsNothing = selected.flat().length === 0
