@@ -236,7 +236,7 @@ function enforcerOf(facts: Facts): Enforcer {
 const elsewhere = ''
 
 /** A node shows the address of the link that the route to a pod leads over. */
-function nodeEnd(name: string, facts: Facts, as = name): End {
+export function nodeEnd(name: string, facts: Facts, as = name): End {
   const overlays = facts.nodes[name]?.network.links.filter(
     (link) => link.up && ['flannel.1', 'flannel-wg', 'cilium_host'].includes(link.name),
   )
@@ -246,12 +246,12 @@ function nodeEnd(name: string, facts: Facts, as = name): End {
   return { kind: 'node', name: as, addresses: [...present(nodeAddress(name, facts)), ...addresses] }
 }
 
-interface Backend {
+export interface Backend {
   end: End
   port: number
 }
 
-function backendsOf(
+export function backendsOf(
   service: Facts['kube']['services'][number],
   port: Facts['kube']['services'][number]['ports'][number],
   { kube }: Facts,
@@ -285,7 +285,7 @@ const answerOf = ({ end, port }: Backend, answering: Answering) =>
   end.kind === 'pod' ? answering.get(`${podName(end.pod)}:${port}`) : undefined
 
 /** One word over all backends; null where it depends on which one it is. */
-function unanimous(verdicts: readonly Verdict[]): Verdict {
+export function unanimous(verdicts: readonly Verdict[]): Verdict {
   const [first] = verdicts
   return {
     fromSelected: verdicts.some((one) => one.fromSelected),

@@ -1,22 +1,22 @@
 import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
+import { pairAllowed } from '../../probes/pair-allowed.ts'
+import { shownList } from './shown-list.ts'
 
 const pairOf = (attempt: { from: string; to: string; port: number }) =>
   `${attempt.from} -> ${attempt.to}:${attempt.port}`
-const shown = (pairs: readonly string[]) =>
-  `${pairs.slice(0, 10).join('; ')}${pairs.length > 10 ? `; and ${pairs.length - 10} more` : ''}`
 
 /**
  * Who could talk to whom before and now. How a refusal looks does not count: what kube-router rejects, Cilium drops
- * (cilium.md §6.1). Both block: what is lost is an outage, what
- * policy forbade before and works now is a hole.
+ * (cilium.md §6.1). What is lost is an outage, and blocks. What failed before and works now is what the move is for, where
+ * policies allow it (kube-router refuses that too while it writes its rules); where they forbid it, it is a hole, and blocks.
  */
 export function connectivityKept(before: Facts | null, now: Facts): Finding[] {
   const title = 'who could talk before can talk now'
   if (!before?.reachability || !now.reachability)
     return [{ level: 'unknown', title, detail: `there is no record of ${before?.reachability ? 'now' : 'before'}` }]
   const after = new Map(now.reachability.map((attempt) => [pairOf(attempt), attempt.outcome]))
-  const old = before.reachability.map((attempt) => ({ pair: pairOf(attempt), outcome: attempt.outcome }))
+  const old = before.reachability.map((attempt) => ({ ...attempt, pair: pairOf(attempt) }))
   const both = old.filter(({ pair }) => after.has(pair))
   const lost = both.filter(({ pair, outcome }) => outcome === 'ok' && after.get(pair) !== 'ok')
   const opened = both.filter(({ pair, outcome }) => outcome !== 'ok' && after.get(pair) === 'ok')
@@ -31,22 +31,51 @@ export function connectivityKept(before: Facts | null, now: Facts): Finding[] {
       : {
           level: 'blocks',
           title,
-          detail: `${lost.length} of ${old.length} pairs no longer work: ${shown(lost.map(({ pair, outcome: _ }) => `${pair} (${after.get(pair)})`))}`,
+          detail: `${lost.length} of ${old.length} pairs no longer work: ${shownList(lost.map(({ pair }) => `${pair} (${after.get(pair)})`))}`,
           fix: 'look for policies with ipBlock of pods, nodes or the API (cilium.md §6); or: migrate rollback',
         },
   ]
-  if (opened.length > 0)
+  return [...findings, ...openedPairs(now, opened), ...absentPairs(absent.map(({ pair }) => pair))]
+}
+
+type Opened = Pick<NonNullable<Facts['reachability']>[number], 'from' | 'to' | 'port'>
+
+function openedPairs(now: Facts, opened: readonly Opened[]): Finding[] {
+  const by = Map.groupBy(opened, (one) => pairAllowed(now, one, 'cilium'))
+  const names = (allowed: boolean | null) => (by.get(allowed) ?? []).map(pairOf)
+  const [forbidden, allowed, unknown] = [names(false), names(true), names(null)]
+  const title = 'who could not talk before still cannot'
+  const findings: Finding[] = []
+  if (forbidden.length > 0)
     findings.push({
       level: 'blocks',
-      title: 'who could not talk before still cannot',
-      detail: `${opened.length} pairs work now and did not: ${shown(opened.map(({ pair }) => pair))}`,
-      fix: 'look whether the policy that forbade them means the same under Cilium (cilium.md §6); or: migrate rollback',
+      title,
+      detail: `${forbidden.length} pairs work now and did not, and NetworkPolicies forbid them: ${shownList(forbidden)}`,
+      fix: 'look whether the policy that forbids them is enforced (cilium.md §6); or: migrate rollback',
     })
-  if (absent.length > 0)
+  if (unknown.length > 0)
     findings.push({
       level: 'warns',
-      title: 'every pair of before was tried again',
-      detail: `${absent.length} were not, because a pod is gone: ${shown(absent.map(({ pair }) => pair))}`,
+      title,
+      detail: `${unknown.length} pairs work now and did not, and it cannot be told what NetworkPolicies say of them: ${shownList(unknown)}`,
+      fix: 'look whether a policy was meant to forbid them',
+    })
+  if (allowed.length > 0)
+    findings.push({
+      level: 'fine',
+      title: 'what policies allow works',
+      detail: `${allowed.length} pairs failed before although NetworkPolicies allow them, and work now: ${shownList(allowed)}`,
     })
   return findings
+}
+
+function absentPairs(absent: readonly string[]): Finding[] {
+  if (absent.length === 0) return []
+  return [
+    {
+      level: 'warns',
+      title: 'every pair of before was tried again',
+      detail: `${absent.length} were not, because a pod is gone: ${shownList(absent)}`,
+    },
+  ]
 }
