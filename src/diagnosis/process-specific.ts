@@ -6,7 +6,17 @@ import { selecting } from './egress-test.ts'
 import { manifestOf } from './policy-manifest.ts'
 import { failureRate, shareText } from './rate.ts'
 import { rejectsOf } from './rejects-seen.ts'
-import { beganMs, expectedPairs, isIntermittent, isPod, isRaw, isSelected, type SeenPair, tally } from './seen-pairs.ts'
+import {
+  beganMs,
+  expectedPairs,
+  isInside,
+  isIntermittent,
+  isPod,
+  isRaw,
+  isSelected,
+  type SeenPair,
+  tally,
+} from './seen-pairs.ts'
 
 const title = 'one pod fails where others on its node do not: something in its own network namespace'
 const fewestFailures = 3
@@ -28,8 +38,16 @@ interface Suspect {
 
 const target = ({ series }: SeenPair) => `${series.to}:${series.port}`
 
+/** What is outside fails in ways of its own: that tells something only where another pod of the node tries the same. */
+function comparable(pairs: readonly SeenPair[]): SeenPair[] {
+  const sources = Map.groupBy(pairs, (pair) => `${pair.series.fromNode} ${target(pair)}`)
+  const others = (pair: SeenPair) =>
+    sources.get(`${pair.series.fromNode} ${target(pair)}`)?.some(({ series }) => series.from !== pair.series.from)
+  return pairs.filter((pair) => isInside(pair) || others(pair))
+}
+
 function suspects(evidence: Evidence): Suspect[] {
-  const raw = expectedPairs(evidence).filter(isRaw)
+  const raw = comparable(expectedPairs(evidence).filter(isRaw))
   const sources = [...new Set(raw.map(({ series }) => series.from))].filter(isPod)
   return sources.flatMap((pod) => {
     const own = raw.filter(({ series }) => series.from === pod)
@@ -156,12 +174,13 @@ function judgeOne(suspect: Suspect, evidence: Evidence): Diagnosis | null {
   const targets = new Set(failing.map(target))
   const policy = policyOut(suspect, evidence)
   const neighboursFare = fareBetter(others, failing)
-  // Without another pod that fares better nothing says that it is this one; and a target that fails is the target's fault.
-  if (neighboursFare !== true || policy.holds === 'false' || failing.length * 2 < own.length) return null
+  // Without another pod that fares better nothing says that it is this one; with one target, or few of many, it is the target.
+  const fromEnd = targets.size > 1 && failing.length * 3 >= own.length * 2
+  if (neighboursFare !== true || policy.holds === 'false' || !fromEnd) return null
   const points: Point[] = [
     point(
       'connections from this pod fail, and not to one target alone',
-      targets.size > 1,
+      true,
       [shareText(tally(failing)), `${targets.size} targets`].join(', '),
     ),
     point(

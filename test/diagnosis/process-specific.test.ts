@@ -56,18 +56,29 @@ describe('it is not named', () => {
     expect(judge(evidence).diagnosis).toBeNull()
   })
 
-  test('when it is the target that fails', () => {
+  test('when it is one target that fails, or few of many', () => {
     const evidence = evidenceOf()
-    evidence.series = evidence.series.filter(({ from, to }) => !(from === 'home/debug' && to === 'home/bridge'))
     for (const one of of('home/ha')(evidence)) if (one.to !== 'home/bridge') one.attempts = attempts(works)
-    evidence.series.push(
-      ...['x', 'y'].map((to) => ({
-        ...(evidence.series.find(({ from }) => from === 'home/ha') ?? ({} as never)),
-        id: to,
-        to: `home/${to}`,
-        attempts: attempts(works),
-      })),
-    )
+    expect(judge(evidence).diagnosis).toBeNull()
+    const many = evidenceOf()
+    const [first] = of('home/ha')(many)
+    for (const to of ['x', 'y']) if (first) many.series.push({ ...first, id: to, to, attempts: attempts(works) })
+    expect(judge(many).diagnosis).toBeNull()
+  })
+
+  test('when what fails is outside, and nobody else of the node tries it', () => {
+    const evidence = evidenceOf()
+    for (const one of of('home/ha')(evidence)) one.attempts = attempts(works)
+    const [first] = of('home/ha')(evidence)
+    for (const host of ['met.no', 'google.com'])
+      if (first)
+        evidence.series.push({
+          ...first,
+          id: host,
+          to: `external:${host}`,
+          sort: 'external',
+          attempts: attempts(inBursts(15_000, 7_000, 'unreachable')),
+        })
     expect(judge(evidence).diagnosis).toBeNull()
   })
 
