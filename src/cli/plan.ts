@@ -5,6 +5,7 @@ import { exitCodes, InputError } from '../errors.ts'
 import { planMarkdown } from '../report/plan-markdown.ts'
 import { isBlocked } from '../report/plan-summary.ts'
 import { planText } from '../report/plan-text.ts'
+import { writeAsked } from './asked-file.ts'
 import { loadFacts, saveFacts } from './facts-file.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { type OrderFlag, orderOption } from './order.ts'
@@ -46,10 +47,11 @@ export function planCommand(): Command {
       const plan = planFrom(facts, inventory, { order: flags.order })
 
       process.stdout.write(print(plan, json ? 'json' : flags.format, terminal))
-      if (flags.saveFacts !== undefined) await saveFacts(flags.saveFacts, facts)
-      if (flags.output !== undefined) {
-        await writePlanFile(flags.output, { plan, facts: facts as Json })
-        process.stderr.write(`The plan is in ${flags.output}. To carry it out: migrate run ${flags.output}\n`)
+      const { saveFacts: factsFile, output } = flags
+      if (factsFile !== undefined) await writeAsked(factsFile, () => saveFacts(factsFile, facts))
+      if (output !== undefined) {
+        await writeAsked(output, () => writePlanFile(output, { plan, facts: facts as Json }))
+        process.stderr.write(`The plan is in ${output}. To carry it out: migrate run ${output}\n`)
       }
       if (isBlocked(plan.findings)) process.exitCode = exitCodes.blocked
     })

@@ -14,6 +14,7 @@ import { comparePeriods } from '../probes/compare-periods.ts'
 import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
 import type { Measured, ReportData } from '../report/html/report-data.ts'
+import { writeAsked } from './asked-file.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { toolVersion } from './version.ts'
 
@@ -36,14 +37,7 @@ export function reportCommand(): Command {
       // What draws the pictures is much code that no other command needs.
       const { reportPage } = await import('../report/html/page.ts')
       const page = reportPage(await read(inventory, store, run))
-      await writeDurably(file, page).catch((cause: unknown) => {
-        const why = cause instanceof Error ? cause.message : String(cause)
-        throw new InputError(
-          `${file} cannot be written: ${why}`,
-          { next: 'migrate report -o FILE writes elsewhere' },
-          cause,
-        )
-      })
+      await writeAsked(file, () => writeDurably(file, page))
       if (options.json) process.stdout.write(`${JSON.stringify({ kind: 'report', runId: run.runId, file })}\n`)
       else process.stdout.write(`The report of run ${run.runId} is in ${file}\n`)
     })

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn as startProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -109,6 +109,17 @@ test('run refuses a plan that is blocked, naming each reason, before anything of
   expect(stderr).toContain('s2: Disk: full (make room)\n  Clocks: not told\n')
   expect(stderr).not.toContain('Names')
   expect(existsSync(at('blocked'))).toBe(false)
+})
+
+test('who reads what is said may go: the call ends as it would have', async () => {
+  const child = startProcess(process.execPath, [main, '--help'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (part) => {
+    stderr += String(part)
+  })
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 })
 
 describe('a call that is right', () => {
