@@ -10,8 +10,8 @@ const machine = [
   'test/report/html/browser.test.ts',
 ]
 
-/** Whole migrations of several labs, killed and rolled back at many points: half an hour, `npm run drill`. */
-const drill = ['test/lab/migration*.test.ts']
+/** Whole migrations, killed and rolled back at many points, and a lab for every cause: an hour, `npm run drill`. */
+const drill = ['test/lab/{migration,migration-legacy,scenarios,verify}.test.ts']
 
 /** Real nodes: one machine, so one file at a time. */
 const realNodes = { testTimeout: 900_000, hookTimeout: 600_000, fileParallelism: false, bail: 1 }
