@@ -22,10 +22,14 @@ export function failureShare(pairs: readonly SeenPair[]): Proportion {
     : proportionOfBlocks(blocksOf(failed, length))
 }
 
-/** Share of attempts that failed, in percent with its interval. */
+/** Of fewer independent stretches of time an interval says nothing: from none to all. */
+const fewestForInterval = 3
+
+/** Share of attempts that failed, in percent; with its interval where there was time enough for one. */
 export function failureRate(what: string, pairs: readonly SeenPair[]): Figure {
-  const { share, interval, tries } = failureShare(pairs)
+  const { share, interval, tries, effectiveTries } = failureShare(pairs)
   if (tries === 0) return { what, value: 0, unit: '%' }
+  if (effectiveTries < fewestForInterval) return { what, value: tenths(100 * share), unit: '%' }
   return {
     what,
     value: tenths(100 * share),

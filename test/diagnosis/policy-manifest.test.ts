@@ -47,9 +47,12 @@ test('a rule that allows everything is not mistaken for none', () => {
   expect(parse(policyManifest({ namespace: 'a', name: 'b', spec: denied })).spec.egress).toEqual([])
 })
 
+// A label's key begins with a letter or a digit; the facts' schema drops this one, as JSON's own trap.
+const key = fc.string().filter((text) => text !== '__proto__')
+
 test('whatever labels say, they stay what they are: nothing of them becomes YAML', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string(), fc.string()), fc.string(), (matchLabels, name) => {
+    fc.property(fc.dictionary(key, fc.string()), fc.string(), (matchLabels, name) => {
       const spec = policySpecSchema.parse({ podSelector: { matchLabels } })
       const { metadata, spec: back } = parse(additionTo({ namespace: 'a', name, spec }, 'test', {}).manifest)
       expect(metadata).toEqual({
