@@ -102,7 +102,7 @@ function figuresOf(nodes: readonly NodeConflict[]): Figure[] {
   const at = (name: keyof Signals) => worst(nodes, name)?.signals[name].value ?? null
   const figure = (name: keyof Signals, rest: Omit<Figure, 'value'>, scale = 1): Figure[] => {
     const value = at(name)
-    return value === null ? [] : [{ ...rest, value: Math.round(value * scale * 10) / 10 }]
+    return value === null || value === 0 ? [] : [{ ...rest, value: Math.round(value * scale * 10) / 10 }]
   }
   return [
     ...figure('lock', { what: 'messages about a held lock', unit: '/min', threshold: thresholds.lockPerMinute }),
