@@ -8,6 +8,7 @@ import {
   armResume,
   checkCronJobs,
   disarmResume,
+  jobsUnderWay,
   resumeCronJobs,
   suspendCronJobs,
 } from '../operations/controlled-test.ts'
@@ -17,12 +18,15 @@ import { diagnosisText } from '../report/diagnosis-text.ts'
 import type { ControlledTestFlags } from './controlled-test-options.ts'
 import { gatherShown } from './gathering.ts'
 import type { CommonOptions } from './options.ts'
-import { type Cluster, locksFor, openForTest } from './session.ts'
+import { type Cluster, locksFor, openForTest, systemClock } from './session.ts'
 
 /** One for all: whoever comes next takes over the lock of a test whose process is gone. */
 const lockName = 'controlled-test'
+/** So long is waited for what they had begun to end: its pods churn as well. */
+const settleMs = 120_000
+const lookEveryMs = 2_000
 /** The servers resume by themselves so long after the test should have ended: to prepare the watching takes a while too. */
-const graceMs = 180_000
+const graceMs = settleMs + 180_000
 
 /** Resumes what a test has left. */
 export async function restore(inventory: Inventory, { json, terminal }: CommonOptions): Promise<void> {
@@ -85,7 +89,7 @@ export async function controlledTest(
     say(`Watching as it is: ${jobs.join(', ')} run as usual.`)
     const before = await gatherShown(inventory, options, flags)
     if (before.early || interrupts.stop.aborted) throw new FailedError('ended before anything was suspended')
-    const during = await whileSuspended(inventory, cluster, jobs, flags.for, say, async () => {
+    const during = await whileSuspended(inventory, cluster, jobs, flags.for, say, interrupts.stop, async () => {
       const gathered = await gatherShown(inventory, options, { ...flags, duration: flags.for }, before.evidence.series)
       return gathered.evidence
     })
@@ -101,15 +105,38 @@ async function whileSuspended(
   jobs: readonly string[],
   forMs: number,
   say: (text: string) => void,
+  stop: AbortSignal,
   watch: () => Promise<Evidence>,
 ): Promise<Evidence> {
   await arm(inventory, cluster, jobs, forMs + graceMs)
   try {
     await suspendCronJobs(cluster.kube, jobs)
     say(`Suspended: ${jobs.join(', ')}`)
+    await settled(cluster, jobs, say, stop)
     return await watch()
   } finally {
     say(resumedText(await putBack(inventory, cluster)).trim())
+  }
+}
+
+/** Waits for the jobs that are under way; one that takes long is told of and not waited for. */
+async function settled(
+  { kube }: Cluster,
+  cronJobs: readonly string[],
+  say: (text: string) => void,
+  stop: AbortSignal,
+): Promise<void> {
+  const untilMs = systemClock.nowMs() + settleMs
+  let told = false
+  for (;;) {
+    const left = await jobsUnderWay(kube, cronJobs)
+    if (left.length === 0 || stop.aborted) return
+    if (systemClock.nowMs() >= untilMs) return say(`Still under way, and watched with the rest: ${left.join(', ')}`)
+    if (!told) say(`Waiting for what they have begun: ${left.join(', ')}`)
+    told = true
+    await systemClock.sleep(lookEveryMs, stop).catch((error: unknown) => {
+      if (!stop.aborted) throw error
+    })
   }
 }
 

@@ -81,6 +81,27 @@ export async function resumeCronJobs(kube: KubeApi): Promise<string[]> {
   return left
 }
 
+const jobSchema = z.object({
+  metadata: z.object({
+    namespace: z.string(),
+    name: z.string(),
+    ownerReferences: z.array(z.object({ kind: z.string(), name: z.string() })).nullish(),
+  }),
+  status: z.object({ active: z.number().nullish() }).nullish(),
+})
+
+/** Jobs that these CronJobs began before they were suspended and that still have pods: `namespace/name`. */
+export async function jobsUnderWay(kube: KubeApi, cronJobs: readonly string[]): Promise<string[]> {
+  const jobs = (await kube.list({ apiVersion: 'batch/v1', kind: 'Job' })).map((object) => jobSchema.parse(object))
+  return jobs
+    .filter(({ status }) => (status?.active ?? 0) > 0)
+    .filter(({ metadata: { namespace, ownerReferences } }) =>
+      ownerReferences?.some((owner) => owner.kind === 'CronJob' && cronJobs.includes(`${namespace}/${owner.name}`)),
+    )
+    .map(({ metadata: { namespace, name } }) => `${namespace}/${name}`)
+    .sort()
+}
+
 const unit = 'cni-migrate-resume-cronjobs'
 
 /** RFC 6902: resumed only if it is still marked as a test's, and in one request. */

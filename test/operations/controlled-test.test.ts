@@ -4,6 +4,7 @@ import { suspendedAnnotation } from '../../src/facts/kube.ts'
 import type { KubeApi, KubeObject } from '../../src/kube/api.ts'
 import {
   checkCronJobs,
+  jobsUnderWay,
   resumeCronJobs,
   suspendCronJobs,
   suspendedByTests,
@@ -90,4 +91,22 @@ describe('before anything is changed', () => {
   test('those that run are fine', async () => {
     await expect(checkCronJobs(kube, ['infra/often', 'infra/seldom'])).resolves.toBeUndefined()
   })
+})
+
+test('jobs under way: of these CronJobs, and with pods', async () => {
+  const job = (namespace: string, name: string, owner: string, active?: number): KubeObject => ({
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { namespace, name, ...{ ownerReferences: [{ kind: 'CronJob', name: owner }] } },
+    status: active === undefined ? {} : { active },
+  })
+  const list = [
+    job('infra', 'often-1', 'often', 1),
+    job('infra', 'often-0', 'often'),
+    job('shop', 'often-1', 'often', 1),
+    job('infra', 'seldom-1', 'seldom', 1),
+    { apiVersion: 'batch/v1', kind: 'Job', metadata: { namespace: 'infra', name: 'by-hand' }, status: { active: 1 } },
+  ]
+  const api = { list: async () => list } as unknown as KubeApi
+  expect(await jobsUnderWay(api, ['infra/often'])).toEqual(['infra/often-1'])
 })
