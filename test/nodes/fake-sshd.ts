@@ -10,6 +10,7 @@ import { KeyRing } from '../../src/nodes/identities.ts'
 import { createRedactor } from '../../src/nodes/redactor.ts'
 import { SshNode } from '../../src/nodes/ssh-node.ts'
 import { SudoPasswords } from '../../src/nodes/sudo.ts'
+import { keyPair } from './key-pair.ts'
 
 /** One command that was asked for; what is done with it is the test's to say. */
 export interface Exec {
@@ -49,11 +50,11 @@ export interface FakeSshd {
   stop(): Promise<void>
 }
 
-export const userKey = ssh2.utils.generateKeyPairSync('ed25519')
+export const userKey = keyPair()
 
 /** An SSH server in this process that runs commands with the real sh, or misbehaves as told. */
 export async function fakeSshd(options: FakeOptions = {}): Promise<FakeSshd> {
-  const hostPair = ssh2.utils.generateKeyPairSync('ed25519')
+  const hostPair = keyPair()
   const folder = mkdtempSync(join(tmpdir(), 'fake-sshd-'))
   const identityFile = join(folder, 'id')
   writeFileSync(identityFile, userKey.private, { mode: 0o600 })

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import ssh2 from 'ssh2'
 import { describe, expect, test } from 'vitest'
 import { hostKeyProblem, readExpectedKeys } from '../../src/nodes/host-key.ts'
 import {
@@ -14,12 +13,10 @@ import {
   matchesHost,
   parseKnownHosts,
 } from '../../src/nodes/known-hosts.ts'
+import { keyPair } from './key-pair.ts'
 
 const makeKey = (type: 'ed25519' | 'ecdsa' = 'ed25519') => {
-  const pair =
-    type === 'ed25519'
-      ? ssh2.utils.generateKeyPairSync('ed25519')
-      : ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
+  const pair = keyPair(type)
   const [name = '', base64 = ''] = pair.public.split(' ')
   return { line: `${name} ${base64}`, blob: Buffer.from(base64, 'base64') }
 }

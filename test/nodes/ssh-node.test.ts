@@ -2,12 +2,12 @@ import { writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import ssh2 from 'ssh2'
 import { afterEach, describe, expect, test } from 'vitest'
 import { HostKeyError, UnreachableError } from '../../src/nodes/errors.ts'
 import type { Command } from '../../src/nodes/node.ts'
 import type { SshNode } from '../../src/nodes/ssh-node.ts'
 import { type Exec, type FakeOptions, type FakeSshd, fakeSshd, nodeOn, runInShell } from './fake-sshd.ts'
+import { keyPair } from './key-pair.ts'
 
 const open: { stop(): Promise<void> }[] = []
 const nodes: SshNode[] = []
@@ -203,7 +203,7 @@ describe('lost connections', () => {
 })
 
 describe('host keys', () => {
-  const other = ssh2.utils.generateKeyPairSync('ed25519').public.split(' ').slice(0, 2).join(' ')
+  const other = keyPair().public.split(' ').slice(0, 2).join(' ')
 
   test('another key than the known one: refused, and no login was tried', async () => {
     const s = await server()
@@ -244,7 +244,7 @@ describe('logging in', () => {
   test('no key is accepted: the error says which were offered', async () => {
     const s = await server()
     const stranger = join(s.folder, 'stranger')
-    writeFileSync(stranger, ssh2.utils.generateKeyPairSync('ed25519').private)
+    writeFileSync(stranger, keyPair().private)
     await expect(node(s, { identityFiles: [stranger] }).run(sh('true'))).rejects.toThrow(
       new RegExp(`accepts none of our keys \\(offered: ${stranger}\\)`),
     )
@@ -253,11 +253,7 @@ describe('logging in', () => {
   test('a key with a passphrase: asked, and asked again when wrong', async () => {
     const s = await server({ config: {} })
     const locked = join(s.folder, 'locked')
-    const pair = ssh2.utils.generateKeyPairSync('ed25519', {
-      passphrase: 'open sesame',
-      cipher: 'aes256-ctr',
-      rounds: 16,
-    })
+    const pair = keyPair('ed25519', 'open sesame')
     writeFileSync(locked, pair.private)
     const n = node(s, { identityFiles: [locked, s.identityFile] }, ['wrong', 'open sesame'])
     expect(await n.run(sh('echo in'))).toMatchObject({ stdout: 'in\n' })
