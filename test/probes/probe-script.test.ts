@@ -31,11 +31,15 @@ beforeAll(async () => {
     closers.push(() => one.close())
     return (one.address() as net.AddressInfo).port
   }
-  slowHttpPort = await tcp((socket) =>
-    socket.once('data', (question) =>
-      setTimeout(() => socket.end(`HTTP/1.1 200 OK\r\n\r\n${/^Host: .*$/m.exec(String(question))?.[0]}\n`), 300),
-    ),
-  )
+  slowHttpPort = await tcp((socket) => {
+    // Bash writes line by line: the question may come in pieces.
+    let question = ''
+    socket.on('data', (part) => {
+      question += String(part)
+      if (!question.endsWith('\r\n\r\n')) return
+      setTimeout(() => socket.end(`HTTP/1.1 200 OK\r\n\r\n${/^Host: .*$/m.exec(question)?.[0]}\n`), 300)
+    })
+  })
   closingPort = await tcp((socket) => socket.end())
   mutePort = await tcp(() => {})
   const udp = async (answer?: (question: Buffer) => Buffer) => {
