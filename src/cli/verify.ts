@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { isInTheWay } from '../engine/model.ts'
 import { openRunStore, type RunStore } from '../engine/run-store.ts'
 import { exitCodes, InputError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
@@ -42,9 +43,9 @@ export function verifyCommand(): Command {
 }
 
 function exitCodeOf({ findings, compared }: Verified): number {
-  const has = (wanted: string) => findings.some(({ level }) => level === wanted)
-  if (has('blocks') || (compared !== null && isWorse(compared))) return exitCodes.worse
-  return has('unknown') ? exitCodes.failed : exitCodes.done
+  if (findings.some(({ level }) => level === 'blocks') || (compared !== null && isWorse(compared)))
+    return exitCodes.worse
+  return findings.some((one) => one.level === 'unknown' && isInTheWay(one)) ? exitCodes.failed : exitCodes.done
 }
 
 interface Baseline {

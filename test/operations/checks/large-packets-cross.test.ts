@@ -24,6 +24,14 @@ test('where no pair connects it is unknown', () => {
   ])
 })
 
+test('a way that policies leave no pair for is told, and is no failure where both its nodes were seen on other ways', () => {
+  const told = [path('s1', 's2', 'passed'), path('s2', 's1', 'passed'), path('s1', 's3', 'passed'), path('s3', 's1')]
+  expect(largePacketsCross([...told, path('s3', 's2', 'passed')])).toMatchObject([
+    { level: 'unknown', atWorst: 'warns', detail: expect.stringMatching(/for 1 of 5 ways: s3 -> s1$/) },
+  ])
+  expect(largePacketsCross(told)[0]).not.toHaveProperty('atWorst')
+})
+
 test('a single node has nothing to cross', () => {
   expect(largePacketsCross([])[0]?.level).toBe('fine')
 })
