@@ -158,7 +158,10 @@ describe('a node with flannel', () => {
     await until('the policy to be in force', async () =>
       (await connect('host-port', `${web}:8080`)).startsWith('failed') ? true : undefined,
     )
-    expect(await connect('cli-0', `${web}:8080`)).toBe(`web ${(await find('cli-0'))?.status.podIP}`)
+    const client = (await ready('cli-0')).status.podIP as string
+    await until('the policy to admit cli-0', async () =>
+      (await connect('cli-0', `${web}:8080`)) === `web ${client}` ? true : undefined,
+    )
     // A REJECT, not a DROP; the kernel limits its ICMP errors, so one try may time out all the same.
     await until('a refusal', async () =>
       /Couldn't connect/.test(await connect('host-port', `${web}:8080`)) ? true : undefined,
@@ -327,6 +330,10 @@ describe('the same node with flannel-backend none', () => {
   test('keeps links, rules and pods, is not ready, and cannot take a sandbox down', async () => {
     const web = (await ready('web')).status.podIP as string
     await ready('cli-0')
+    // They came back from a power-off just now: the rules that are to be frozen are those of a finished sync.
+    await until('the policy to admit cli-0', async () =>
+      (await connect('cli-0', `${web}:8080`)).startsWith('web ') ? true : undefined,
+    )
     await machine.stop()
     const frozen = await save('-t', 'filter')
     await machine.start('none')
