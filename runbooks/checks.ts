@@ -105,7 +105,7 @@ export function preflightChecks(inventory: Inventory): Gate[] {
       'k3s-as-expected',
       'K3s is set up as this runbook expects',
       'Which file wins for each flag decides what is edited.',
-      ['k3s', 'etcd', 'kube'],
+      ['unit', 'k3s', 'etcd', 'kube'],
       (facts) => [
         ...datastoreEtcd(facts),
         ...dataDirDefault(facts),

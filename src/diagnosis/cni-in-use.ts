@@ -3,7 +3,7 @@ import type { Facts } from '../facts/facts.ts'
 
 /** Agents learn these flags from the servers; what differs between servers is not off. */
 function everyServerSays({ nodes }: Facts, flag: string, value: string): boolean {
-  const servers = Object.values(nodes).filter(({ k3s }) => k3s.unit.role === 'server')
+  const servers = Object.values(nodes).filter(({ unit }) => unit.role === 'server')
   return servers.length > 0 && servers.every(({ k3s }) => k3s.flags[flag]?.value === value)
 }
 

@@ -17,10 +17,12 @@ import { networkFamily } from './network.ts'
 import { prelude } from './prelude.ts'
 import { sandboxesFamily } from './sandboxes.ts'
 import { parseSections, type Sections } from './sections.ts'
+import { unitFamily } from './unit.ts'
 import { upkeepFamily } from './upkeep.ts'
 
 const families: { readonly [F in NodeFamily]: Family<Required<NodeFacts>[F]> } = {
   host: hostFamily,
+  unit: unitFamily,
   k3s: k3sFamily,
   etcd: etcdFamily,
   netfilter: netfilterFamily,

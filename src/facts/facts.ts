@@ -14,6 +14,7 @@ import { operatorSchema } from './operator.ts'
 import { pathsSchema } from './paths.ts'
 import { reachabilitySchema } from './reachability.ts'
 import { sandboxesSchema } from './sandboxes.ts'
+import { unitSchema } from './unit.ts'
 import { upkeepSchema } from './upkeep.ts'
 
 /** One node's facts, by family. */
@@ -21,6 +22,7 @@ export const nodeFactsSchema = z.object({
   name: z.string(),
   address: z.string(),
   host: hostSchema,
+  unit: unitSchema,
   k3s: k3sSchema,
   etcd: etcdSchema,
   netfilter: netfilterSchema,
@@ -37,7 +39,7 @@ export type NodeFacts = z.infer<typeof nodeFactsSchema>
 
 /** Families read on each node, and those read of the cluster as a whole. */
 export const nodeFamilies = [
-  ...(['host', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const),
+  ...(['host', 'unit', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const),
   ...(['kernel', 'firewall', 'upkeep'] as const),
 ] as const
 export const clusterFamilies = ['kube', 'reachability', 'operator', 'obstacles', 'paths'] as const

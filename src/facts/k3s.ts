@@ -4,6 +4,7 @@ import { splitWords } from '../netfilter/words.ts'
 import type { Family } from './family.ts'
 import { effectiveFlags, type FlagSources } from './k3s-flags.ts'
 import type { Sections } from './sections.ts'
+import { parseUnit, property, type UnitFacts } from './unit.ts'
 
 /** A file whose content matters. `text` has the values of secret keys (token, datastore-endpoint, S3 keys) masked, line by line. */
 export const textFileSchema = z.object({
@@ -20,20 +21,6 @@ export const flagSchema = z.object({ value: z.string(), from: z.string() })
 
 /** K3s as installed on the node (facts: k3s-kube-router.md §1, §2, §3.5). */
 export const k3sSchema = z.object({
-  unit: z.object({
-    /** `k3s`, `k3s-agent` or what INSTALL_K3S_NAME made of it. */
-    name: z.string(),
-    /** From the word after the binary in ExecStart, never from the unit's name. */
-    role: z.enum(['server', 'agent']),
-    activeState: z.string(),
-    subState: z.string(),
-    result: z.string(),
-    enabled: z.boolean(),
-    /** As systemd split it, secrets masked. */
-    execStart: z.array(z.string()),
-    fragmentPath: z.string(),
-    mainPid: z.number(),
-  }),
   version: z.string(),
   /** Unit, its drop-ins, env file, config.yaml, config.yaml.d/*: by path. */
   files: z.record(z.string(), textFileSchema),
@@ -47,18 +34,6 @@ export const k3sSchema = z.object({
   localApi: z.boolean(),
 })
 export type K3sFacts = z.infer<typeof k3sSchema>
-
-const property = (show: string, name: string): string | null => {
-  const line = show.split('\n').find((one) => one.startsWith(`${name}=`))
-  return line === undefined ? null : line.slice(name.length + 1)
-}
-
-/** `{ path=... ; argv[]=WORDS ; ignore_errors=... }`: systemd prints the words it split, with blanks between. */
-function execWords(show: string): string[] {
-  const argv = / argv\[\]=(.*?) ; ignore_errors=/.exec(property(show, 'ExecStart') ?? '')?.[1]
-  if (argv === undefined) throw new FailedError('k3s.show: expected "ExecStart={ path=... ; argv[]=... ; ..."')
-  return splitWords(argv)
-}
 
 /** Files whose content matters, as the script sends them: path, `mode uid gid sha256`, base64 of the masked text. */
 function textFiles(sections: Sections): Record<string, TextFile> {
@@ -102,33 +77,8 @@ function cniDirs(section: string): K3sFacts['cni'] {
   }
 }
 
-function unitOf(sections: Sections): { show: string; words: string[]; unit: K3sFacts['unit'] } {
-  const name = sections.text('k3s.unit').trim()
-  if (name === '')
-    throw new FailedError('no K3s here: expected a unit k3s*.service that runs "k3s server" or "k3s agent"', {
-      next: 'take the node out of the inventory, or install K3s on it',
-    })
-  const show = sections.text('k3s.show')
-  const words = execWords(show)
-  const role = words[1]
-  if (role !== 'server' && role !== 'agent')
-    throw new FailedError(`${name}: expected "server" or "agent" as the first argument, got ${role}`)
-  const unit = {
-    name: name.replace(/\.service$/, ''),
-    role,
-    activeState: property(show, 'ActiveState') ?? '',
-    subState: property(show, 'SubState') ?? '',
-    result: property(show, 'Result') ?? '',
-    enabled: /^enabled/.test(property(show, 'UnitFileState') ?? ''),
-    execStart: words,
-    fragmentPath: property(show, 'FragmentPath') ?? '',
-    mainPid: Number(property(show, 'MainPID') ?? ''),
-  } as const
-  return { show, words, unit }
-}
-
 /** The file that holds ExecStart: a drop-in may have replaced it, and the last one counts. */
-const execStartFile = (unit: K3sFacts['unit'], dropIns: readonly string[], files: Record<string, TextFile>): string =>
+const execStartFile = (unit: UnitFacts, dropIns: readonly string[], files: Record<string, TextFile>): string =>
   dropIns.findLast((path) => /^ExecStart=./m.test(files[path]?.text ?? '')) ?? unit.fragmentPath
 
 /** The K3s installation of a node. The script leaves no secret unmasked before anything is sent. */
@@ -142,19 +92,15 @@ masked_files() {
     printf '\\0'
   done
 }
-show_k3s() {
-  systemctl show "$k3s_unit" -p ActiveState -p SubState -p Result -p UnitFileState -p FragmentPath -p DropInPaths \\
-    -p MainPID -p Environment -p EnvironmentFiles -p ExecStart | mask
-}
 # curl says 000 and fails where nothing accepts or what accepts does not speak TLS; any answer of the API will do.
 local_api() {
   if has curl; then curl -sk --max-time 3 -o /dev/null https://127.0.0.1:6444/ping
   else timeout 3 openssl s_client -connect 127.0.0.1:6444 </dev/null >/dev/null; fi
 }
+k3s_show=$(show_k3s)
 emit k3s.unit printf %s "$k3s_unit"
+emit k3s.show printf '%s\\n' "$k3s_show"
 if [ -n "$k3s_unit" ]; then
-  k3s_show=$(show_k3s)
-  emit k3s.show printf '%s\\n' "$k3s_show"
   emit k3s.files masked_files \\
     $(printf '%s\\n' "$k3s_show" | sed -nE 's/^(FragmentPath|DropInPaths)=(.*)/\\2/p; s/^EnvironmentFiles=(.*) \\(ignore_errors=.*/\\1/p') \\
     "$k3s_config" "$k3s_config.d"/*.yaml "$k3s_config.d"/*.yml
@@ -167,7 +113,8 @@ if [ -n "$k3s_unit" ]; then
 fi
 `,
   parse(sections) {
-    const { show, words, unit } = unitOf(sections)
+    const show = sections.text('k3s.show')
+    const unit = parseUnit(sections.text('k3s.unit'), show)
     const files = textFiles(sections)
     const config = sections.text('k3s.config')
     const dropIns = (property(show, 'DropInPaths') ?? '').split(' ').filter((path) => path !== '')
@@ -176,13 +123,12 @@ fi
     const configs = Object.keys(files).filter((path) => path === config || path.startsWith(`${config}.d/`))
     const flags = effectiveFlags({
       role: unit.role,
-      args: { words: words.slice(2), from: execStartFile(unit, dropIns, files) },
+      args: { words: unit.execStart.slice(2), from: execStartFile(unit, dropIns, files) },
       // "config.yaml" sorts before "config.yaml.d/"; the drop-ins are read in the order of their names.
       files: configs.sort().map((path) => ({ path, text: files[path]?.text ?? '' })),
       env: variables(show, files, unit.fragmentPath),
     })
     return {
-      unit,
       version,
       files,
       flags,

@@ -40,6 +40,10 @@ for unit in $(systemctl list-unit-files --no-legend --type=service 'k3s*' 2>/dev
     k3s_unit=$unit k3s_role=$role k3s_exec=$exec
   fi
 done
+show_k3s() {
+  [ -z "$k3s_unit" ] || systemctl show "$k3s_unit" -p ActiveState -p SubState -p Result -p UnitFileState -p FragmentPath \\
+    -p DropInPaths -p MainPID -p Environment -p EnvironmentFiles -p ExecStart | mask
+}
 k3s_config=$(printf '%s\\n' "$k3s_exec" | flag_in 'config|c')
 k3s_config=\${k3s_config:-/etc/rancher/k3s/config.yaml}
 k3s_data=$(printf '%s\\n' "$k3s_exec" | flag_in 'data-dir|d')

@@ -106,7 +106,7 @@ function portsAt(facts: Facts, to: End, { spec }: Policy): { port: number; proto
   return [...unique.values()].flatMap(({ port, protocol }) => (isProtocol(protocol) ? [{ port, protocol }] : []))
 }
 
-const isServer = (facts: Facts, name: string) => facts.nodes[name]?.k3s.unit.role === 'server'
+const isServer = (facts: Facts, name: string) => facts.nodes[name]?.unit.role === 'server'
 
 /** Pods by what owns them: their own names are gone tomorrow. */
 function nameOf(facts: Facts, end: End, port: number | null): string {

@@ -14,14 +14,14 @@ export const clusterWayBack = wayBack({
   note: () => null,
   how: 'start K3s wherever it still stands still; wait until every etcd member votes, the API answers and every node is heard of',
   async run(world, _target, _note, task) {
-    const { nodes } = await world.look(['k3s'])
-    for (const { name, k3s } of Object.values(nodes)) {
-      if (!isStopped(k3s.unit)) continue
-      const argv = ['systemctl', 'start', '--no-block', k3s.unit.name] as const
+    const { nodes } = await world.look(['unit'])
+    for (const { name, unit } of Object.values(nodes)) {
+      if (!isStopped(unit)) continue
+      const argv = ['systemctl', 'start', '--no-block', unit.name] as const
       await mustRun(world.nodes.get(name), { argv, mode: 'write', timeoutMs: 30_000 })
     }
     await until(world, task, 'the cluster', async () =>
-      missingOfCluster(await world.look(['k3s', 'etcd', 'kube']), world.clock.nowMs()),
+      missingOfCluster(await world.look(['unit', 'etcd', 'kube']), world.clock.nowMs()),
     )
   },
 })

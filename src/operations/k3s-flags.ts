@@ -93,8 +93,9 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
   async apply(world, target, change) {
     const node = world.nodes.get(target)
     for (const file of change.files) {
-      const now = await readFile(node, file.path)
-      if ((now?.sha256 ?? null) !== (file.before?.sha256 ?? null))
+      // A file that shall not be there yet is not read first: writing refuses to replace one, and K3s stands still meanwhile.
+      const now = file.before && (await readFile(node, file.path))
+      if (now?.sha256 !== file.before?.sha256)
         throw new FailedError(`${file.path} is not what it was when this was planned; it was left alone`, {
           host: target,
           next: 'migrate plan',
@@ -112,7 +113,7 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
         expectedSha256Before: file.before?.sha256 ?? null,
       })
     }
-    await reload(world, target)
+    await reload(world, target, change)
   },
   async verify(world, target, change) {
     const flags = (await world.look(['k3s'], [target])).nodes[target]?.k3s.flags ?? {}
@@ -146,11 +147,13 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
         const { mode, uid, gid } = file.before
         await writeFileAtomic(node, file.path, bytes, { mode, uid, gid, expectedSha256Before: now?.sha256 ?? null })
       }
-      await reload(world, target)
+      await reload(world, target, change)
     },
   },
 }
 
-async function reload(world: World, target: string): Promise<void> {
+/** systemd has to be told of its own files only. */
+async function reload(world: World, target: string, change: FlagsChange): Promise<void> {
+  if (!change.files.some((file) => file.kind === 'unit')) return
   await mustRun(world.nodes.get(target), { argv: ['systemctl', 'daemon-reload'], mode: 'write', timeoutMs: 60_000 })
 }

@@ -12,9 +12,9 @@ import type { World } from './world.ts'
  */
 export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
   name: 'k3s.started',
-  reads: ['k3s'],
+  reads: ['unit'],
   diff(facts, target) {
-    const unit = facts.nodes[target]?.k3s.unit
+    const unit = facts.nodes[target]?.unit
     if (!unit || (unit.mainPid !== 0 && unit.activeState === 'active')) return null
     return { unit: unit.name, role: unit.role }
   },
@@ -27,10 +27,10 @@ export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
   },
   async verify(world, target, change, task) {
     await until(world, task, `${change.unit} to be active`, async () => {
-      const facts = await world.look(['k3s', 'etcd'], [target])
+      const facts = await world.look(['unit', 'etcd'], [target])
       const node = facts.nodes[target]
       if (!node) return 'the node does not answer'
-      const { activeState, subState, result } = node.k3s.unit
+      const { activeState, subState, result } = node.unit
       if (activeState === 'active') return null
       const etcd =
         change.role === 'server' ? (node.etcd?.hasLeader ? ', etcd has a leader' : ', etcd has no leader yet') : ''
@@ -43,7 +43,7 @@ export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
       const argv = ['systemctl', 'stop', change.unit] as const
       await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: task.remainingMs() })
       await until(world, task, `${change.unit} to stop`, async () => {
-        const unit = (await world.look(['k3s'], [target])).nodes[target]?.k3s.unit
+        const unit = (await world.look(['unit'], [target])).nodes[target]?.unit
         return unit && isStopped(unit) ? null : `it is ${unit?.activeState ?? 'gone'}`
       })
     },

@@ -18,9 +18,9 @@ export interface UnitChange {
  */
 export const k3sStopped: Operation<Facts, World, undefined, UnitChange> = {
   name: 'k3s.stopped',
-  reads: ['k3s'],
+  reads: ['unit'],
   diff(facts, target) {
-    const unit = facts.nodes[target]?.k3s.unit
+    const unit = facts.nodes[target]?.unit
     if (!unit || isStopped(unit)) return null
     return { unit: unit.name, role: unit.role }
   },
@@ -33,7 +33,7 @@ export const k3sStopped: Operation<Facts, World, undefined, UnitChange> = {
   },
   async verify(world, target, change, task) {
     await until(world, task, `${change.unit} to stop`, async () => {
-      const unit = (await world.look(['k3s'], [target])).nodes[target]?.k3s.unit
+      const unit = (await world.look(['unit'], [target])).nodes[target]?.unit
       if (!unit) throw new FailedError(`${target}: the unit ${change.unit} is gone`, { host: target })
       return isStopped(unit) ? null : `it is ${unit.activeState} (process ${unit.mainPid})`
     })

@@ -49,8 +49,8 @@ export function missingOfNodes(facts: Facts, nowMs: number, ready: boolean): str
 
 /** Why K3s does not run everywhere, or null. A heartbeat of before a short stop is still fresh: it does not tell. */
 function missingOfUnits(facts: Facts): string | null {
-  for (const { name, k3s } of Object.values(facts.nodes))
-    if (k3s.unit.activeState !== 'active') return `${k3s.unit.name} on ${name} is ${k3s.unit.activeState}`
+  for (const { name, unit } of Object.values(facts.nodes))
+    if (unit.activeState !== 'active') return `${unit.name} on ${name} is ${unit.activeState}`
   return null
 }
 

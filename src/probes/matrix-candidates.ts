@@ -272,7 +272,7 @@ export function backendsOf(
 /** Behind the Service of the API are the servers themselves. */
 function apiEnds(facts: Facts): Backend[] {
   return Object.values(facts.nodes)
-    .filter((node) => node.k3s.unit.role === 'server')
+    .filter((node) => node.unit.role === 'server')
     .map((node) => ({
       end: { kind: 'node', name: node.name, addresses: present(nodeAddress(node.name, facts)) },
       port: Number(node.k3s.flags['https-listen-port']?.value ?? 6443),

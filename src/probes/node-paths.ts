@@ -117,7 +117,7 @@ const addressOf = (facts: Facts, name: string): string =>
  */
 export function choosePaths(facts: Facts, cilium: Inventory['cilium']): Target[] {
   const names = Object.keys(facts.nodes)
-  const isServer = (name: string) => facts.nodes[name]?.k3s.unit.role === 'server'
+  const isServer = (name: string) => facts.nodes[name]?.unit.role === 'server'
   const { host, port } = apiAddress(cilium)
   const api: Target[] =
     isLoopback(host) || !ipaddr.isValid(host)

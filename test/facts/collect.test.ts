@@ -135,7 +135,7 @@ describe.skipIf(noMachine !== undefined)('a server', () => {
     const whole = Buffer.from((log[0] ?? '').replace(/^@.*$/gm, '').replace(/\n/g, ''), 'base64').toString('latin1')
     for (const text of [said, whole, JSON.stringify(facts)]) expect(text).not.toMatch(/s3cret/)
 
-    expect(facts.k3s).toMatchObject({
+    expect(facts).toMatchObject({
       unit: {
         name: 'k3s',
         role: 'server',
@@ -146,6 +146,8 @@ describe.skipIf(noMachine !== undefined)('a server', () => {
         mainPid: 242,
         execStart: expect.arrayContaining(['/usr/local/bin/k3s', 'server', '--token', '***', '--cluster-init']),
       },
+    })
+    expect(facts.k3s).toMatchObject({
       version: 'v1.21.3-rc1+k3s1',
       flags: {
         'flannel-backend': { value: 'none', from: '/etc/rancher/k3s/config.yaml.d/10-a.yaml' },
@@ -283,9 +285,9 @@ describe.skipIf(noMachine !== undefined)('other nodes', () => {
   }
 
   test('an agent with K3s stopped', async () => {
-    const facts = await collect(machine('a1', agent), ['k3s', 'etcd', 'sandboxes', 'images', 'cni'], options)
+    const facts = await collect(machine('a1', agent), ['unit', 'k3s', 'etcd', 'sandboxes', 'images', 'cni'], options)
+    expect(facts.unit).toMatchObject({ name: 'k3s-agent', role: 'agent' })
     expect(facts.k3s).toMatchObject({
-      unit: { name: 'k3s-agent', role: 'agent' },
       cni: { confDir: '/etc/cni/net.d', binDir: '/opt/cni/bin' },
       localApi: false,
     })

@@ -21,6 +21,7 @@ const said: Readonly<Record<string, string>> = {
     frame('host.commands', '') +
     frame('host.services', '') +
     frame('host.resolves', ''),
+  'unit.name': frame('unit.name', 'k3s-agent.service') + frame('unit.show', show),
   'k3s.unit':
     frame('k3s.unit', 'k3s-agent.service') +
     frame('k3s.show', show) +
@@ -109,7 +110,7 @@ describe('the first reading', () => {
     })
     expect(asked.map((one) => one.node)).toEqual(['n1', 'n2'])
     expect(asked[0]?.sections).toEqual(Object.keys(said))
-    expect(facts.nodes.n2).toMatchObject({ name: 'n2', address: '10.0.0.2', k3s: { unit: { role: 'agent' } } })
+    expect(facts.nodes.n2).toMatchObject({ name: 'n2', address: '10.0.0.2', unit: { role: 'agent' } })
     expect(counts()).toEqual({ kubeReads: 1, probes: 0 })
     expect((await reader.read(all, 'all', null)).reachability).toEqual([])
   })

@@ -15,9 +15,9 @@ it('writes a drop-in where no file holds the flags', () => {
 
 it('edits each flag where it wins: one in the unit, one in config.yaml', () => {
   const facts = someFacts()
-  const k3s = facts.nodes.s1?.k3s
-  if (!k3s) throw new Error('no facts')
-  const path = k3s.unit.fragmentPath
+  const { k3s, unit } = facts.nodes.s1 ?? {}
+  if (!k3s || !unit) throw new Error('no facts')
+  const path = unit.fragmentPath
   const owner = { mode: 0o644, uid: 0, gid: 0, sha256: 'c'.repeat(64) }
   k3s.files[path] = { ...owner, text: "ExecStart=k3s server \\\n\t'--flannel-backend=vxlan' \\\n" }
   k3s.files['/etc/rancher/k3s/config.yaml'] = { ...owner, text: 'disable-network-policy: false\n' }

@@ -11,6 +11,6 @@ it.each([
   ['deactivating', 812, false],
 ])('%s with process %d: stopped is %s', (activeState, mainPid, stopped) => {
   const facts = someFacts()
-  if (facts.nodes.s3) Object.assign(facts.nodes.s3.k3s.unit, { activeState, mainPid })
+  if (facts.nodes.s3) Object.assign(facts.nodes.s3.unit, { activeState, mainPid })
   expect(k3sStopped.diff(facts, 's3', undefined) === null).toBe(stopped)
 })

@@ -28,7 +28,7 @@ it('does not believe Ready when the heartbeat is old', () => {
 
 it('does not take a fresh heartbeat for a K3s that runs', () => {
   const facts = someFacts()
-  if (facts.nodes.a1) facts.nodes.a1.k3s.unit.activeState = 'activating'
+  if (facts.nodes.a1) facts.nodes.a1.unit.activeState = 'activating'
   expect(missingOfCluster(facts, nowMs)).toContain('on a1 is activating')
 })
 

@@ -27,18 +27,18 @@ export function someNode(name: string, index: number, role: 'server' | 'agent'):
       services: {},
       resolves: {},
     },
+    unit: {
+      name: unit,
+      role,
+      activeState: 'active',
+      subState: 'running',
+      result: 'success',
+      enabled: true,
+      execStart: ['/usr/local/bin/k3s', role],
+      fragmentPath,
+      mainPid: 100 + index,
+    },
     k3s: {
-      unit: {
-        name: unit,
-        role,
-        activeState: 'active',
-        subState: 'running',
-        result: 'success',
-        enabled: true,
-        execStart: ['/usr/local/bin/k3s', role],
-        fragmentPath,
-        mainPid: 100 + index,
-      },
       version: 'v1.34.4+k3s1',
       files: { [fragmentPath]: text },
       flags: {
@@ -180,7 +180,7 @@ export function someFacts(): Facts {
         labels: {},
         annotations: {
           'k3s.io/node-args': JSON.stringify([
-            node.k3s.unit.role,
+            node.unit.role,
             '--flannel-backend',
             'vxlan',
             '--disable-network-policy',

@@ -32,7 +32,8 @@ beforeEach(async () => {
   Object.assign(facts.kube, { reachable: true, services: [], nodes: [], namespaces: [], cilium: { daemonSet: null } })
   Object.assign(facts.nodes.n1 ?? {}, {
     ...{ host: { clockOffsetMs: 0 }, network: { links: [] } },
-    k3s: { unit: { role: 'server' }, flags: {} },
+    unit: { role: 'server' },
+    k3s: { flags: {} },
   })
 })
 afterEach(() => {

@@ -33,7 +33,7 @@ function cluster(list = pods): Facts {
   ]
   kube.nodes = ['n1', 'n2', 'n3'].map((name, index) => ({ name, internalIp: `192.0.2.${index + 1}` })) as never
   for (const node of Object.values(facts.nodes)) {
-    Object.assign(node, { network: { links: [] }, k3s: { unit: { role: 'server' }, flags: {} } })
+    Object.assign(node, { network: { links: [] }, unit: { role: 'server' }, k3s: { flags: {} } })
   }
   kube.cilium = { daemonSet: null } as never
   const service = (namespace: string, name: string, selector: Record<string, string>, port: object) => ({

@@ -8,7 +8,7 @@ const serverOnly = ['flannel-backend', 'disable-network-policy', 'disable-kube-p
 export function agentFlags(facts: Facts): Finding[] {
   const title = 'no server-only flag on an agent'
   const found = Object.values(facts.nodes)
-    .filter((node) => node.k3s.unit.role === 'agent')
+    .filter((node) => node.unit.role === 'agent')
     .flatMap(({ name, k3s }) =>
       serverOnly.flatMap((key) => {
         const flag = k3s.flags[key]

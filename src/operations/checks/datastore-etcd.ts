@@ -4,7 +4,7 @@ import { about } from './finding.ts'
 
 /** Servers keep their state in embedded etcd: what is snapshotted, and what tells how many of them may be stopped. */
 export function datastoreEtcd(facts: Facts): Finding[] {
-  const servers = Object.values(facts.nodes).filter((node) => node.k3s.unit.role === 'server')
+  const servers = Object.values(facts.nodes).filter((node) => node.unit.role === 'server')
   return servers.map((node) => {
     const here = about('datastore is embedded etcd', node.name)
     if (node.etcd?.initialized) return here.fine('yes')

@@ -5,7 +5,7 @@ import { about } from './finding.ts'
 /** In the modes pod and cluster K3s finds a pod's node by the node's own range, which Cilium does not use (cilium.md §2.2). */
 export function egressSelector(facts: Facts): Finding[] {
   const here = about('the API server reaches pods whatever their range')
-  const server = Object.values(facts.nodes).find((node) => node.k3s.unit.role === 'server')
+  const server = Object.values(facts.nodes).find((node) => node.unit.role === 'server')
   const mode = server?.k3s.flags['egress-selector-mode']
   if (mode === undefined) return [here.unknown('no server says its egress-selector-mode', 'look at its flags')]
   return ['pod', 'cluster'].includes(mode.value)

@@ -111,4 +111,4 @@ export function firewallOpen(facts: Facts, { cilium }: Inventory): Finding[] {
 }
 
 const clusterCidr = (facts: Facts): string =>
-  Object.values(facts.nodes).find((node) => node.k3s.unit.role === 'server')?.k3s.flags['cluster-cidr']?.value ?? ''
+  Object.values(facts.nodes).find((node) => node.unit.role === 'server')?.k3s.flags['cluster-cidr']?.value ?? ''

@@ -31,7 +31,7 @@ function joined(args: readonly string[]): string[] {
  */
 export function flagsInForce(facts: Facts): Finding[] {
   return Object.values(facts.nodes).flatMap((node): Finding[] => {
-    if (node.k3s.unit.role !== 'server') return []
+    if (node.unit.role !== 'server') return []
     const here = about('what the files say is in force', node.name)
     const annotation = facts.kube.nodes.find((one) => one.name === node.name)?.annotations['k3s.io/node-args']
     const args = words.safeParse(annotation)

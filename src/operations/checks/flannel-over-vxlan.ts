@@ -13,9 +13,7 @@ const others: Readonly<Record<string, string>> = {
 /** The links and routes that outlive K3s while it is stopped, and are removed in the end, are those of vxlan. */
 export function flannelOverVxlan(facts: Facts): Finding[] {
   const here = about('flannel runs over vxlan')
-  const backend = Object.values(facts.nodes).find((node) => node.k3s.unit.role === 'server')?.k3s.flags[
-    'flannel-backend'
-  ]
+  const backend = Object.values(facts.nodes).find((node) => node.unit.role === 'server')?.k3s.flags['flannel-backend']
   if (backend === undefined) return [here.unknown('no server says which backend it uses', 'look at its flags')]
   const kind = backend.value.split('=')[0] ?? ''
   if (kind === 'vxlan') return [here.fine(backend.from)]

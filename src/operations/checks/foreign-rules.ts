@@ -19,7 +19,7 @@ const isBare = (rule: Rule) =>
  * passed by kube-router's mark, which goes with it (k3s#7203).
  */
 export function foreignRules(facts: Facts, podCidr: string): Finding[] {
-  const server = Object.values(facts.nodes).find((node) => node.k3s.unit.role === 'server')
+  const server = Object.values(facts.nodes).find((node) => node.unit.role === 'server')
   const clusterCidrs = (server?.k3s.flags['cluster-cidr']?.value ?? '').split(',').filter((cidr) => cidr !== '')
   const title = 'rules of others go on meaning what they mean'
   const found = Object.values(facts.nodes).flatMap(({ name, netfilter }) => {

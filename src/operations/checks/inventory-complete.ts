@@ -15,7 +15,7 @@ export function inventoryComplete(facts: Facts, inventory: Inventory): Finding[]
         fix: 'add it under nodes',
       })
   for (const node of inventory.nodes) {
-    const role = facts.nodes[node.name]?.k3s.unit.role
+    const role = facts.nodes[node.name]?.unit.role
     if (role && role !== node.role)
       findings.push({
         level: 'blocks',

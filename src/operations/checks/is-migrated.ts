@@ -4,5 +4,5 @@ import type { Facts } from '../../facts/facts.ts'
 export const isMigrated = (facts: Facts): boolean =>
   facts.kube.cilium.chart !== null &&
   Object.values(facts.nodes)
-    .filter(({ k3s }) => k3s.unit.role === 'server')
+    .filter(({ unit }) => unit.role === 'server')
     .every(({ k3s }) => k3s.flags['flannel-backend']?.value === 'none')

@@ -24,7 +24,7 @@ export function localApi(facts: Facts, inventory: Inventory): Finding[] {
   if (host === 'auto')
     return [here.blocks("k8sServiceHost: auto reads a ConfigMap of kubeadm's, which K3s does not have", fix)]
   if (isLoopback(host)) {
-    const agents = Object.values(facts.nodes).filter((node) => node.k3s.unit.role === 'agent')
+    const agents = Object.values(facts.nodes).filter((node) => node.unit.role === 'agent')
     return agents.length > 0 && port === 6443
       ? [here.blocks(`on agents nothing answers on ${host}:6443 (${agents.map((node) => node.name).join(', ')})`, fix)]
       : [here.unknown(`only 127.0.0.1:6444 is tried on the nodes; the inventory says ${host}:${port}`, fix)]

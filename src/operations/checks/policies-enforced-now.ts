@@ -10,7 +10,7 @@ const jump = /kube-router netpol - /
  * logs it (k3s-kube-router.md §4.1); switched off, it leaves its rules as they were (k3s#7244).
  */
 export function policiesEnforcedNow(facts: Facts): Finding[] {
-  const server = Object.values(facts.nodes).find((node) => node.k3s.unit.role === 'server')
+  const server = Object.values(facts.nodes).find((node) => node.unit.role === 'server')
   const isOff = server?.k3s.flags['disable-network-policy']?.value === 'true'
   const policies = facts.kube.policies.length
   return Object.values(facts.nodes).map(({ name, netfilter }) => {

@@ -12,7 +12,7 @@ const same = [
 ]
 
 export function serverFlagsAgree(facts: Facts): Finding[] {
-  const servers = Object.values(facts.nodes).filter((node) => node.k3s.unit.role === 'server')
+  const servers = Object.values(facts.nodes).filter((node) => node.unit.role === 'server')
   const title = 'the flags of all servers agree'
   const found = same.flatMap((key) => {
     const values = new Set(servers.map((node) => node.k3s.flags[key]?.value ?? ''))

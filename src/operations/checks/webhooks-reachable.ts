@@ -87,9 +87,7 @@ function podsOf(facts: Facts, service: { namespace: string; name: string }) {
 
 /** Whether some server other than the pod's own node loses it. */
 function closes(facts: Facts, pod: Facts['kube']['pods'][number]): boolean {
-  const servers = facts.kube.nodes.filter(
-    ({ name }) => facts.nodes[name]?.k3s.unit.role === 'server' && name !== pod.node,
-  )
+  const servers = facts.kube.nodes.filter(({ name }) => facts.nodes[name]?.unit.role === 'server' && name !== pod.node)
   return servers.some(({ name, internalIp }) =>
     pod.ports.some((port) => {
       const from: End = { kind: 'node', name, addresses: [internalIp] }
