@@ -10,8 +10,11 @@ const machine = [
   'test/report/html/browser.test.ts',
 ]
 
-/** Whole migrations, killed and rolled back at many points, and a lab for every cause: an hour, `npm run drill`. */
-const drill = ['test/lab/{migration,migration-legacy,scenarios,verify}.test.ts']
+/** Whole migrations, killed and rolled back at many points: half an hour, `npm run drill`. */
+const drill = ['test/lab/{migration,migration-legacy}.test.ts']
+
+/** A lab for every cause, each told five times, and what is told after a move: an hour and a half, `npm run drill:evidence`. */
+const drillEvidence = ['test/lab/{diagnose,home,scenarios,verify}.test.ts']
 
 /** Real nodes: one machine, so one file at a time. */
 const realNodes = { testTimeout: 900_000, hookTimeout: 600_000, fileParallelism: false, bail: 1 }
@@ -30,8 +33,11 @@ export default defineConfig({
         },
       },
       { test: { name: 'machine', include: machine, testTimeout: 60_000 } },
-      { test: { ...realNodes, name: 'lab', include: ['test/lab/**/*.test.ts'], exclude: drill } },
+      {
+        test: { ...realNodes, name: 'lab', include: ['test/lab/**/*.test.ts'], exclude: [...drill, ...drillEvidence] },
+      },
       { test: { ...realNodes, name: 'drill', include: drill } },
+      { test: { ...realNodes, name: 'drill:evidence', include: drillEvidence } },
     ],
   },
 })

@@ -1,10 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
-import { z } from 'zod'
-import { until } from '../../src/lab/host.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import type { ScenarioName } from '../../src/lab/scenarios/scenarios.ts'
 import { attemptsFromPod, shareOf } from './support/attempts-from-pod.ts'
-import { onNode, serverOf } from './support/lab-access.ts'
+import { onNode } from './support/lab-access.ts'
+import { addresses, failedSyncs, hasBareDrop, kubectl, symptomOf, waitFor } from './support/symptoms.ts'
 
 // Each cause by plain commands, as the reports found it: the product's own diagnosis is judged elsewhere.
 const name = 'ev-s-scenarios'
@@ -20,43 +19,17 @@ async function make(scenario: ScenarioName): Promise<Lab> {
   return lab
 }
 
-const kubectl = (lab: Lab, args: string) => onNode(lab, serverOf(lab), `k3s kubectl ${args}`)
-
-const pods = z.object({
-  items: z.array(
-    z.object({
-      metadata: z.object({ name: z.string() }),
-      spec: z.object({ nodeName: z.string() }),
-      status: z.object({ podIP: z.string() }),
-    }),
-  ),
-})
-
-/** The pods with that label (`app=web`), by node. */
-async function addresses(lab: Lab, namespace: string, label: string): Promise<Map<string, string>> {
-  const found = pods.parse(JSON.parse(await kubectl(lab, `-n ${namespace} get pods -l ${label} -o json`)))
-  return new Map(found.items.map(({ spec, status }) => [spec.nodeName, status.podIP]))
-}
-
 /** Chains of pods on a node: their names are others after each sync of kube-router. */
 const podChains = (lab: Lab, node: string) =>
   onNode(lab, node, "iptables-save -t filter | grep -o '^:KUBE-POD-FW-[A-Z0-9]*' | sort")
-
-async function waitFor(what: string, timeoutMs: number, look: () => Promise<boolean>): Promise<void> {
-  await until({ waitingFor: () => what, timeoutMs, everyMs: 250 }, async () => ((await look()) ? true : undefined))
-}
 
 test('reject-gap: selected pods are refused in bursts as long as CronJobs churn, others never', async () => {
   const lab = await make('reject-gap')
   const address = [...(await addresses(lab, 'automation', 'app=vm-waker')).values()][0] ?? ''
   const dns = [...(await addresses(lab, 'kube-system', 'k8s-app=kube-dns')).values()][0] ?? ''
   const target = { node: 's1', pod: 'homeassistant', address, port: 8080 }
-  // CronJobs begin at the next full minute. Any minute from then on has all that a minute has.
-  await waitFor(
-    'the first refusal',
-    90_000,
-    async () => (await attemptsFromPod(lab, { ...target, count: 1 }))[0] === 'refused',
-  )
+  // Any minute from the first refusal on has all that a minute has.
+  await symptomOf(lab)
   const watch = () =>
     Promise.all([
       attemptsFromPod(lab, { ...target, count: 120 }),
@@ -92,11 +65,7 @@ test('process-specific: one pod cannot connect half of the time, and every looku
   const lab = await make('process-specific')
   const address = (await addresses(lab, 'devices', 'app=ccu3')).get('s2') ?? ''
   const from = (pod: string, count: number) => attemptsFromPod(lab, { node: 's1', pod, address, port: 8080, count })
-  await waitFor(
-    'the first block of failures',
-    60_000,
-    async () => (await from('homeassistant', 1))[0] === 'unreachable',
-  )
+  await symptomOf(lab)
   const inside = `
     sandbox=$(k3s crictl pods -q --name homeassistant --state Ready)
     netns=$(k3s crictl inspectp -o json $sandbox | grep -o '/var/run/netns/[^"]*' | head -n 1)
@@ -160,12 +129,7 @@ test('tarpit: pages are fast or take 5 s, by the node of the backend', async () 
 test('rule-conflict: one node waits for the xtables lock, and has a bare DROP', async () => {
   const lab = await make('rule-conflict')
   const metrics = (node: string) => onNode(lab, node, 'curl -s http://127.0.0.1:10249/metrics')
-  const failures = (text: string) =>
-    Number(/^kubeproxy_sync_proxy_rules_iptables_restore_failures_total\{.*\} (\d+)$/m.exec(text)?.[1])
-  const bareDrop = async (node: string) =>
-    (await onNode(lab, node, 'iptables-save -t filter')).includes('\n-A KUBE-FIREWALL -j DROP\n')
-  await waitFor('a bare DROP', 60_000, () => bareDrop('a1'))
-  await waitFor('a sync that failed', 120_000, async () => failures(await metrics('a1')) > 0)
+  await symptomOf(lab)
   expect(await metrics('a1')).toMatch(/_bucket\{ip_family="IPv4",le="4\.096"\} (?!0)\d+/)
   const log = await onNode(lab, 'a1', 'journalctl -u k3s-agent -o cat --no-pager')
   expect(log).toMatch(/exit status 4: Another app is currently holding the xtables lock/)
@@ -173,8 +137,8 @@ test('rule-conflict: one node waits for the xtables lock, and has a bare DROP', 
     /^batch .*ContainerCreating/m.test(await kubectl(lab, 'get pods -A')),
   )
   // Others are well, and the node itself is there.
-  expect(failures(await metrics('s1'))).toBe(0)
-  expect(await bareDrop('s1')).toBe(false)
+  expect(await failedSyncs(lab, 's1')).toBe(0)
+  expect(await hasBareDrop(lab, 's1')).toBe(false)
   const key = `${lab.stateDir}/id_ed25519`
   const known = `UserKnownHostsFile=${lab.stateDir}/known_hosts`
   const ssh = await lab.run(['ssh', '-i', key, '-o', known, 'root@192.168.77.21', 'hostname'])
