@@ -13,6 +13,9 @@ const machine = [
 /** Whole migrations, killed and rolled back at many points: half an hour, `npm run drill`. */
 const drill = ['test/lab/{migration,migration-legacy}.test.ts']
 
+/** Killed at every fault point of every step: an hour, `npm run drill:kills`. */
+const drillKills = ['test/lab/fault-points.test.ts']
+
 /** A lab for every cause, each told five times, and what is told after a move: an hour and a half, `npm run drill:evidence`. */
 const drillEvidence = ['test/lab/{diagnose,home,scenarios,verify}.test.ts']
 
@@ -34,9 +37,15 @@ export default defineConfig({
       },
       { test: { name: 'machine', include: machine, testTimeout: 60_000 } },
       {
-        test: { ...realNodes, name: 'lab', include: ['test/lab/**/*.test.ts'], exclude: [...drill, ...drillEvidence] },
+        test: {
+          ...realNodes,
+          name: 'lab',
+          include: ['test/lab/**/*.test.ts'],
+          exclude: [...drill, ...drillKills, ...drillEvidence],
+        },
       },
       { test: { ...realNodes, name: 'drill', include: drill } },
+      { test: { ...realNodes, testTimeout: 5_400_000, name: 'drill:kills', include: drillKills } },
       { test: { ...realNodes, name: 'drill:evidence', include: drillEvidence } },
     ],
   },

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, test } from 'vitest'
+import type { FaultPoint } from '../../src/engine/fault-point.ts'
+import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
+import { migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
+import { expectPlanted, plant } from './support/planted.ts'
+import { quietCronJob } from './support/workload.ts'
+
+// One run and one rollback, each killed at every fault point of every step that it comes by, and resumed after every kill.
+const name = 'kills'
+let lab: Lab
+let planFile: string
+let plan: PlanJson
+let planted: Record<string, string[]>
+let before: ClusterState
+/** After a run that nothing disturbed. */
+let after: ClusterState
+
+const takeDown = async () => {
+  if (list().some((one) => one.name === name)) await down(name)
+}
+
+beforeAll(async () => {
+  await takeDown()
+  lab = await up({ name, servers: 3, agents: 1 })
+  planFile = `${lab.stateDir}/plan.json`
+  await quietCronJob(lab)
+  planted = await plant(lab)
+  before = await settledState(lab)
+  await mustMigrate(lab, 'run', '--yes')
+  after = await settledState(lab)
+  await mustMigrate(lab, 'rollback', '--yes')
+  await expectState(lab, before)
+})
+afterAll(takeDown)
+
+type Place = `${FaultPoint}:${string}`
+const at = (points: readonly FaultPoint[], detail: string) => points.map((point): Place => `${point}:${detail}`)
+const kinds = (names: readonly string[]) =>
+  names.flatMap((kind) => at(['journal.beforeAppend', 'journal.afterAppend'], kind))
+
+/** At the first, second and third place: this machine, a node, another node. */
+const locks = ([1, 2, 3] as const).map((nth): Place => `lock.taken:${nth}`)
+
+/** In the order in which a run comes by. */
+function forward({ steps }: PlanJson): Place[] {
+  const ofSteps = steps.flatMap(({ stepId, kind, tasks }) => [
+    ...(tasks.length > 0
+      ? at(['task.beforeApply', 'task.afterApply', 'task.beforeVerify', 'task.afterVerify'], stepId)
+      : []),
+    ...(kind === 'record' ? at(['record.beforeSave', 'record.afterSave'], stepId) : []),
+    ...at(['step.beforeCheckpoint', 'step.afterCheckpoint'], stepId),
+  ])
+  const opening = kinds(['phase-started', 'step-started', 'gate-passed', 'checkpoint', 'intent', 'done'])
+  return [...locks, ...opening, ...ofSteps, ...kinds(['run-finished']), 'lock.released:1']
+}
+
+function backward({ steps }: PlanJson): Place[] {
+  const undone = steps.filter(({ tasks }) => tasks.length > 0).toReversed()
+  const opening = kinds(['rollback-started', 'undo-intent', 'undone'])
+  const ofSteps = undone.flatMap(({ stepId }) => at(['task.beforeUndo', 'task.afterUndo'], stepId))
+  return [...locks, ...opening, ...ofSteps, ...kinds(['rollback-finished']), 'lock.released:1']
+}
+
+async function killedAtEach(places: readonly Place[], ...command: string[]): Promise<void> {
+  const startedMs = performance.now()
+  for (const place of places) await migrateUntil(lab, place, ...command)
+  const minutes = (performance.now() - startedMs) / 60_000
+  process.stderr.write(`${command[0]}: killed ${places.length} times in ${minutes.toFixed(1)} min\n`)
+}
+
+test('a run that is killed at every fault point of every step ends as one that was not', async () => {
+  plan = await planOf(lab, '-o', planFile)
+  // Before its first record there is no run that could be resumed.
+  await killedAtEach(['lock.taken:1', 'journal.beforeAppend:run-started'], 'run', planFile, '--yes')
+  await killedAtEach(['journal.afterAppend:run-started'], 'run', planFile, '--yes')
+  await killedAtEach(forward(plan), 'resume', '--yes')
+  await expectState(lab, after)
+  await expectPlanted(lab, planted)
+})
+
+test('a rollback that is killed at every fault point of every step ends as one that was not', async () => {
+  await killedAtEach(backward(plan), 'rollback', '--yes')
+  await expectState(lab, before)
+  await expectPlanted(lab, planted)
+})
