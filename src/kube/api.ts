@@ -38,8 +38,8 @@ export interface KubeApi {
   /** Raw GET, for /readyz?verbose and the like: status and body. */
   raw(path: string): Promise<{ status: number; body: string }>
   /**
-   * The lines that a GET goes on answering, as JSON, until the API ends them or the signal does; `idleMs` without one is an
-   * error. For watches: src/kube/watch.ts makes of it what has changed.
+   * The lines that a GET goes on answering, as JSON, until the API ends them (or goes away) or the signal does; `idleMs`
+   * without one is an error. For watches: src/kube/watch.ts makes of it what has changed.
    * @throws KubeError, KubeUnreachableError
    */
   follow(path: string, options: { idleMs: number; signal?: AbortSignal }): AsyncIterable<unknown>

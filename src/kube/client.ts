@@ -1,10 +1,10 @@
-import { createInterface } from 'node:readline'
 import { createConfiguration, KubernetesObjectApi, PatchStrategy, ServerConfiguration } from '@kubernetes/client-node'
 import { request } from 'undici'
 import { FailedError } from '../errors.ts'
 import type { Node } from '../nodes/node.ts'
 import type { KindRef, KubeApi, KubeObject } from './api.ts'
 import { KubeError, KubeUnreachableError } from './errors.ts'
+import { lines } from './lines.ts'
 import { fromModel, toModel } from './model-names.ts'
 import { tunnel } from './tunnel.ts'
 
@@ -163,7 +163,7 @@ export function openKube(servers: readonly Node[]): KubeApi {
       )
       if (statusCode !== 200) throw new KubeError(statusCode, `${what}: ${wordsOf(statusCode, await body.text())}`)
       try {
-        for await (const line of createInterface({ input: body })) if (line !== '') yield safeJson(line)
+        for await (const line of lines(body)) yield safeJson(line)
       } catch (error) {
         throw asKubeError(error, what)
       }

@@ -46,7 +46,7 @@ const resources = z.object({ resources: z.array(z.object({ name: z.string(), kin
 export interface WatchOptions {
   signal: AbortSignal
   sleep(ms: number, signal: AbortSignal): Promise<void>
-  /** Told of what made it ask anew; what changed meanwhile is not lost, but comes late. */
+  /** Told of what kept it from asking anew at once; what changed meanwhile is not lost, but comes late. */
   onTrouble?: (why: string) => void
 }
 
@@ -96,7 +96,8 @@ export async function* changes(api: KubeApi, kind: KindRef, options: WatchOption
 
 /** From where to go on; null: from a new list. What will not go away by asking again is thrown. */
 function afterError(error: unknown, kind: KindRef, version: string | null, options: WatchOptions): string | null {
-  const trouble = (why: string) => options.onTrouble?.(`watching ${kind.kind}: ${why}`)
+  const trouble = (why: string) =>
+    options.onTrouble?.(`watching ${kind.kind}: ${why}; what changed meanwhile was seen when the API answered again`)
   if (error instanceof KubeUnreachableError) {
     trouble(error.message)
     return version

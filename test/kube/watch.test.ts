@@ -116,7 +116,9 @@ test('an API that does not answer is asked again, from where it was, and it is t
     'resourceVersion=201',
     'resourceVersion=205',
   ])
-  expect(troubles).toEqual(['watching Pod: connection refused'])
+  expect(troubles).toEqual([
+    'watching Pod: connection refused; what changed meanwhile was seen when the API answered again',
+  ])
 })
 
 test('what nobody can mend by asking again is an error', async () => {
