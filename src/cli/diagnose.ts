@@ -25,8 +25,8 @@ export function diagnoseCommand(): Command {
       refuseMixed(flags)
       const inventory = inventoryOf(options, flags.baseline === undefined)
       if (flags.restore || flags.suspendCronjobs) {
-        const { controlledTest, restore } = await import('./controlled-test.ts')
-        if (flags.suspendCronjobs) await controlledTest(inventory, options, flags, flags.suspendCronjobs)
+        const { restore, testShown } = await import('./controlled-test.ts')
+        if (flags.suspendCronjobs) await testShown(inventory, options, flags, flags.suspendCronjobs)
         else await restore(inventory, options)
         return
       }

@@ -1,154 +1,124 @@
-import { z } from 'zod'
-import { FailedError, InputError } from '../errors.ts'
-import { suspendedAnnotation, suspendedByTest } from '../facts/kube.ts'
+import type { Clock } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Node } from '../nodes/node.ts'
-import { mustRun, script } from '../nodes/run.ts'
-import { unitArguments } from '../nodes/transient.ts'
+import type { Evidence, Series } from '../probes/evidence.ts'
+import {
+  armResume,
+  checkCronJobs,
+  disarmResume,
+  jobsUnderWay,
+  resumeCronJobs,
+  suspendCronJobs,
+} from './suspended-cronjobs.ts'
 
-/** `namespace/name` of a CronJob. Fit for an argument: nothing in it means anything to a shell or to kubectl. */
-const nameSchema = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/)
+/**
+ * Stands in the lock where a run's id would: whoever meets it is told what ends it. One for all tests: whoever comes next takes
+ * over that of a test whose process is gone.
+ */
+export const lockName = 'controlled-test (if it is over: migrate diagnose --restore)'
 
-const kind = { apiVersion: 'batch/v1', kind: 'CronJob' } as const
-const timeoutMs = 20_000
+/** So long is waited for what they had begun to end: its pods churn as well. */
+const settleMs = 120_000
+const lookEveryMs = 2_000
+/** The servers resume by themselves so long after the test should have ended: to prepare the watching takes a while too. */
+const graceMs = settleMs + 180_000
 
-const cronJobSchema = z.object({
-  metadata: z.object({
-    namespace: z.string(),
-    name: z.string(),
-    annotations: z.record(z.string(), z.string()).nullish(),
-  }),
-  spec: z.object({ suspend: z.boolean().nullish() }),
-})
-type CronJob = z.infer<typeof cronJobSchema>
-
-const title = ({ metadata: { namespace, name } }: CronJob) => `${namespace}/${name}`
-const isOfTest = ({ metadata }: CronJob) => metadata.annotations?.[suspendedAnnotation] === suspendedByTest
-
-async function list(kube: KubeApi): Promise<CronJob[]> {
-  return (await kube.list(kind)).map((object) => cronJobSchema.parse(object))
+/** What was watched before and while some CronJobs were suspended. */
+export interface TestResult {
+  cronJobs: string[]
+  before: Evidence
+  during: Evidence
 }
 
-function split(job: string): [namespace: string, name: string] {
-  const [namespace = '', name = ''] = nameSchema.parse(job).split('/')
-  return [namespace, name]
+/** How far a test is. `names`: CronJobs, or the Jobs that are waited for. */
+export interface TestStage {
+  stage: 'found-left' | 'watching' | 'suspended' | 'waiting' | 'not-waited-for' | 'resumed'
+  names: readonly string[]
 }
 
-/** CronJobs that a controlled test suspended and nobody has resumed: `namespace/name`, sorted. */
-export async function suspendedByTests(kube: KubeApi): Promise<string[]> {
-  return (await list(kube)).filter(isOfTest).map(title).sort()
+export interface ControlledTestOptions {
+  kube: KubeApi
+  servers: readonly Node[]
+  clock: Clock
+  /** `namespace/name` each. */
+  cronJobs: readonly string[]
+  /** How long they are suspended, besides the time that what they had begun takes to end. */
+  forMs: number
+  /** Watches as it is now; with pairs of an earlier time for as long as `forMs`. `early`: it was ended by Ctrl-C. */
+  watch(again?: readonly Series[]): Promise<{ evidence: Evidence; early: boolean }>
+  /** Ctrl-C. */
+  stop: AbortSignal
+  tell(stage: TestStage): void
 }
 
 /**
- * The CronJobs of a test, all there and none suspended by somebody else.
- * @throws InputError naming those that are not, before anything is changed
+ * Watches, suspends the CronJobs, watches again. They are resumed whatever happens: at the end, at Ctrl-C, by a timer on the
+ * servers if this process or machine ends, and by `putBack`.
  */
-export async function checkCronJobs(kube: KubeApi, wanted: readonly string[]): Promise<void> {
-  const there = new Map((await list(kube)).map((job) => [title(job), job]))
-  const wrong = wanted.flatMap((name) => {
-    if (!nameSchema.safeParse(name).success) return [`"${name}" is not namespace/name`]
-    const job = there.get(name)
-    if (job === undefined) return [`there is no CronJob ${name}`]
-    return job.spec.suspend === true ? [`${name} is suspended already, and was not by this test`] : []
-  })
-  if (wrong.length > 0)
-    throw new InputError(wrong.join('; '), { next: `CronJobs here: ${[...there.keys()].sort().join(', ') || 'none'}` })
+export async function controlledTest(options: ControlledTestOptions): Promise<TestResult> {
+  const { kube, servers, cronJobs, watch, stop, tell } = options
+  const left = await putBack(kube, servers)
+  if (left.length > 0) tell({ stage: 'found-left', names: left })
+  await checkCronJobs(kube, cronJobs)
+  tell({ stage: 'watching', names: cronJobs })
+  const before = await watch()
+  if (before.early || stop.aborted) throw new FailedError('ended before anything was suspended')
+  const during = await whileSuspended(options, before.evidence.series)
+  return { cronJobs: [...cronJobs], before: before.evidence, during }
 }
 
-/** Annotation and suspension go in one request: nothing is ever suspended without being marked as the test's. */
-export async function suspendCronJobs(kube: KubeApi, wanted: readonly string[]): Promise<void> {
-  for (const job of wanted) {
-    const [namespace, name] = split(job)
-    await kube.patch(kind, name, namespace, {
-      metadata: { annotations: { [suspendedAnnotation]: suspendedByTest } },
-      spec: { suspend: true },
-    })
+/** Resumes what a test has left. The timers go last: until all is resumed they are what resumes it if this process ends. */
+export async function putBack(kube: KubeApi, servers: readonly Node[]): Promise<string[]> {
+  const resumed = await resumeCronJobs(kube)
+  // A server that does not answer keeps its timer, which then finds nothing that is marked.
+  await Promise.allSettled(servers.map((server) => disarmResume(server)))
+  return resumed
+}
+
+async function whileSuspended(options: ControlledTestOptions, again: readonly Series[]): Promise<Evidence> {
+  const { kube, servers, cronJobs, forMs, watch, stop, tell } = options
+  await arm(servers, cronJobs, forMs + graceMs)
+  try {
+    await suspendCronJobs(kube, cronJobs)
+    tell({ stage: 'suspended', names: cronJobs })
+    await settled(options)
+    if (stop.aborted) throw new FailedError('ended before anything was watched without the CronJobs')
+    return (await watch(again)).evidence
+  } finally {
+    tell({ stage: 'resumed', names: await putBack(kube, servers).catch(notResumed) })
   }
 }
 
-/** Resumes exactly what tests have suspended. Can be done again. @returns their names */
-export async function resumeCronJobs(kube: KubeApi): Promise<string[]> {
-  const left = await suspendedByTests(kube)
-  for (const job of left) {
-    const [namespace, name] = split(job)
-    await kube.patch(kind, name, namespace, {
-      metadata: { annotations: { [suspendedAnnotation]: null } },
-      spec: { suspend: false },
+function notResumed(error: unknown): never {
+  const why = error instanceof Error ? error.message : String(error)
+  const next =
+    'the servers resume them by themselves when the time of the test is over; before: migrate diagnose --restore'
+  throw new FailedError(`the CronJobs could not be resumed: ${why}`, { next }, error)
+}
+
+/** One that does is enough; without any the test is not begun, for nobody would resume after us. */
+async function arm(servers: readonly Node[], cronJobs: readonly string[], afterMs: number): Promise<void> {
+  const tried = await Promise.allSettled(servers.map((server) => armResume(server, cronJobs, afterMs)))
+  const failed = tried.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
+  if (failed.length === tried.length)
+    throw new FailedError(`no server can be told to resume the CronJobs by itself: ${failed.join('; ')}`, {
+      next: 'nothing was suspended',
+    })
+}
+
+/** Waits for the jobs that are under way; one that takes long is told of and not waited for. */
+async function settled({ kube, clock, cronJobs, stop, tell }: ControlledTestOptions): Promise<void> {
+  const untilMs = clock.nowMs() + settleMs
+  let told = false
+  for (;;) {
+    const left = await jobsUnderWay(kube, cronJobs)
+    if (left.length === 0 || stop.aborted) return
+    if (clock.nowMs() >= untilMs) return tell({ stage: 'not-waited-for', names: left })
+    if (!told) tell({ stage: 'waiting', names: left })
+    told = true
+    await clock.sleep(lookEveryMs, stop).catch((error: unknown) => {
+      if (!stop.aborted) throw error
     })
   }
-  const still = await suspendedByTests(kube)
-  if (still.length > 0) throw new FailedError(`still suspended by the controlled test: ${still.join(', ')}`)
-  return left
-}
-
-const jobSchema = z.object({
-  metadata: z.object({
-    namespace: z.string(),
-    name: z.string(),
-    ownerReferences: z.array(z.object({ kind: z.string(), name: z.string() })).nullish(),
-  }),
-  status: z.object({ active: z.number().nullish() }).nullish(),
-})
-
-/** Jobs that these CronJobs began before they were suspended and that still have pods: `namespace/name`. */
-export async function jobsUnderWay(kube: KubeApi, cronJobs: readonly string[]): Promise<string[]> {
-  const jobs = (await kube.list({ apiVersion: 'batch/v1', kind: 'Job' })).map((object) => jobSchema.parse(object))
-  return jobs
-    .filter(({ status }) => (status?.active ?? 0) > 0)
-    .filter(({ metadata: { namespace, ownerReferences } }) =>
-      ownerReferences?.some((owner) => owner.kind === 'CronJob' && cronJobs.includes(`${namespace}/${owner.name}`)),
-    )
-    .map(({ metadata: { namespace, name } }) => `${namespace}/${name}`)
-    .sort()
-}
-
-const unit = 'cni-migrate-resume-cronjobs'
-
-/** RFC 6902: resumed only if it is still marked as a test's, and in one request. */
-const resumePatch = JSON.stringify([
-  { op: 'test', path: `/metadata/annotations/${suspendedAnnotation.replace('/', '~1')}`, value: suspendedByTest },
-  { op: 'remove', path: `/metadata/annotations/${suspendedAnnotation.replace('/', '~1')}` },
-  { op: 'add', path: '/spec/suspend', value: false },
-])
-
-// What is not marked (any more), and what is gone, needs nothing; an API that does not answer is asked again for ten minutes.
-const resumeScript = `patch=$1
-shift
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  left=no
-  for job; do
-    said=$(k3s kubectl -n "\${job%%/*}" patch cronjob "\${job#*/}" --type json -p "$patch" 2>&1) && continue
-    case $said in *"rejected our request"* | *"not found"* | *NotFound*) ;; *) left=yes ;; esac
-  done
-  [ "$left" = yes ] || exit 0
-  sleep 30
-done
-exit 1`
-
-const armScript = `set -eu
-unit=$1 seconds=$2
-shift 2
-systemctl stop "$unit.timer" 2>/dev/null || :
-systemctl reset-failed "$unit.service" "$unit.timer" 2>/dev/null || :
-exec systemd-run --quiet --collect --unit="$unit" --on-active="$seconds" --timer-property=AccuracySec=1s \\
-  --property=RuntimeMaxSec=900 -- /bin/sh -c "$@"`
-
-/**
- * Has a server resume the CronJobs by itself after a time, unless it is disarmed: the operator's machine may be gone by
- * then. The server's own `k3s kubectl` does it, so no credential goes anywhere.
- */
-export async function armResume(server: Node, jobs: readonly string[], afterMs: number): Promise<void> {
-  const names = jobs.map((job) => nameSchema.parse(job))
-  const args = unitArguments([resumeScript, 'resume-cronjobs', resumePatch, ...names])
-  const command = script('arm-resume', armScript, [unit, String(Math.ceil(afterMs / 1000)), ...args])
-  await mustRun(server, { ...command, mode: 'write', timeoutMs })
-}
-
-const disarmScript = `systemctl stop "$1.timer" 2>/dev/null
-systemctl reset-failed "$1.service" "$1.timer" 2>/dev/null
-[ "$(systemctl show -p ActiveState --value "$1.timer")" = inactive ]`
-
-/** Nothing is left on the server. Can be done again. */
-export async function disarmResume(server: Node): Promise<void> {
-  await mustRun(server, { ...script('disarm-resume', disarmScript, [unit]), mode: 'write', timeoutMs })
 }

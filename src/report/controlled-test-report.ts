@@ -1,17 +1,11 @@
 import { createColors } from 'picocolors'
 import { z } from 'zod'
 import { cronJobShares, reconcileCauses } from '../diagnosis/churn-seen.ts'
+import type { TestResult, TestStage } from '../operations/controlled-test.ts'
 import { type Compared, comparePeriods } from '../probes/compare-periods.ts'
 import type { Evidence } from '../probes/evidence.ts'
 import { visible } from './escape.ts'
 import { table, wrap } from './table.ts'
-
-/** What was watched before and while some CronJobs were suspended. */
-export interface TestResult {
-  cronJobs: string[]
-  before: Evidence
-  during: Evidence
-}
 
 const rateSchema = z.object({
   before: z.number(),
@@ -88,6 +82,25 @@ function reportOf({ cronJobs, before, during }: TestResult): Report {
 }
 
 export const controlledTestJson = (result: TestResult): string => `${JSON.stringify(reportOf(result))}\n`
+
+/** How far a test is, for the operator who waits. */
+export function stageText({ stage, names }: TestStage): string {
+  const list = visible(names.join(', '))
+  switch (stage) {
+    case 'found-left':
+      return `A test before had left these suspended. Resumed: ${list}`
+    case 'watching':
+      return `Watching as it is: ${list} run as usual.`
+    case 'suspended':
+      return `Suspended: ${list}`
+    case 'waiting':
+      return `Waiting for what they have begun: ${list}`
+    case 'not-waited-for':
+      return `Still under way, and watched with the rest: ${list}`
+    case 'resumed':
+      return names.length === 0 ? 'Nothing was suspended by a test.' : `Resumed: ${list}`
+  }
+}
 
 /** What came of the test, in numbers and one sentence. */
 export function controlledTestText(result: TestResult, options: { colour: boolean; width: number }): string[] {

@@ -26,7 +26,10 @@ export function statusText(
   lock: LockOwner | null,
   width: number,
 ): string {
-  if (runs.length === 0) return `No run of ${visible(cluster)} yet. Next: migrate plan, then migrate run\n`
+  if (runs.length === 0) {
+    const none = `No run of ${visible(cluster)} yet. Next: migrate plan, then migrate run`
+    return `${[none, ...lockText(lock)].join('\n')}\n`
+  }
   const rows = runs.map(({ runId, state }) => [
     visible(runId),
     visible(state.startedAt ?? ''),
@@ -40,14 +43,13 @@ export function statusText(
     lines.push('', `Checkpoints of ${visible(newest.runId)} for migrate rollback --to:`)
     lines.push(...newest.state.checkpoints.map((stepId) => `  ${visible(stepId)}`))
   }
-  if (lock !== null) {
-    const { user, host, pid, since, runId, nonce } = lock
-    lines.push(
-      '',
-      visible(`Locked by ${user}@${host} (process ${pid}) since ${since} for run ${runId}, nonce ${nonce}`),
-    )
-  }
-  return `${lines.join('\n')}\n`
+  return `${[...lines, ...lockText(lock)].join('\n')}\n`
+}
+
+function lockText(lock: LockOwner | null): string[] {
+  if (lock === null) return []
+  const { user, host, pid, since, runId, nonce } = lock
+  return ['', visible(`Locked by ${user}@${host} (process ${pid}) since ${since} for run ${runId}, nonce ${nonce}`)]
 }
 
 /** What a rollback is about to undo, in its order. */

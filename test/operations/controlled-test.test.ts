@@ -1,112 +1,125 @@
-import { beforeEach, describe, expect, test } from 'vitest'
-import { InputError } from '../../src/errors.ts'
-import { suspendedAnnotation } from '../../src/facts/kube.ts'
-import type { KubeApi, KubeObject } from '../../src/kube/api.ts'
-import {
-  checkCronJobs,
-  jobsUnderWay,
-  resumeCronJobs,
-  suspendCronJobs,
-  suspendedByTests,
-} from '../../src/operations/controlled-test.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { FailedError } from '../../src/errors.ts'
+import type { Command, Node } from '../../src/nodes/node.ts'
+import { type ControlledTestOptions, controlledTest, type TestStage } from '../../src/operations/controlled-test.ts'
+import { someEvidence } from '../probes/some-evidence.ts'
+import { aJob, CronJobsApi } from './cronjobs-api.ts'
 
-interface Job {
-  suspend: boolean
-  annotations: Record<string, string>
+const cronJobs = ['infra/often', 'infra/seldom']
+let api: CronJobsApi
+let stop: AbortController
+/** What was told, and what was seen by whoever watched meanwhile. */
+let told: string[]
+/** What became of the server's timer. */
+let asked: string[]
+let nowMs: number
+beforeEach(() => {
+  api = new CronJobsApi()
+  stop = new AbortController()
+  told = []
+  asked = []
+  nowMs = 0
+})
+
+const server = {
+  name: 's1',
+  async run({ stdin }: Command) {
+    asked.push(String(stdin).includes('systemd-run') ? 'arm' : 'disarm')
+    return { kind: 'exited', code: 0, stdout: '', stderr: '', durationMs: 1 }
+  },
+} as unknown as Node
+
+function options(over: Partial<ControlledTestOptions> = {}): ControlledTestOptions {
+  return {
+    kube: api.kube,
+    servers: [server],
+    cronJobs,
+    forMs: 60_000,
+    clock: {
+      nowMs: () => nowMs,
+      sleep: async (ms) => {
+        nowMs += ms
+      },
+    },
+    async watch(again) {
+      told.push(`${again ? 'watched again' : 'watched'} with ${api.running().join(' and ') || 'none'} running`)
+      return { evidence: someEvidence([]), early: false }
+    },
+    stop: stop.signal,
+    tell: ({ stage, names }: TestStage) => told.push(`${stage} ${names.join(' ')}`),
+    ...over,
+  }
 }
 
-/** CronJobs by `namespace/name`, behind as much of the API as is used. `dies`: after so many patches nothing answers. */
-let jobs: Map<string, Job>
-let patches = 0
-let dies = Number.POSITIVE_INFINITY
-
-const kube = {
-  async list() {
-    return [...jobs].map(([title, { suspend, annotations }]): KubeObject => {
-      const [namespace = '', name = ''] = title.split('/')
-      return { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { namespace, name, annotations }, spec: { suspend } }
-    })
-  },
-  async patch(_kind: object, name: string, namespace: string, patch: object) {
-    if (patches++ >= dies) throw new Error('connection refused')
-    const { metadata, spec } = patch as {
-      metadata: { annotations: Record<string, string | null> }
-      spec: { suspend: boolean }
-    }
-    const job = jobs.get(`${namespace}/${name}`)
-    if (!job) throw new Error('not found')
-    job.suspend = spec.suspend
-    for (const [key, value] of Object.entries(metadata.annotations))
-      if (value === null) delete job.annotations[key]
-      else job.annotations[key] = value
-  },
-} as unknown as KubeApi
-
-beforeEach(() => {
-  patches = 0
-  dies = Number.POSITIVE_INFINITY
-  jobs = new Map([
-    ['infra/often', { suspend: false, annotations: {} }],
-    ['infra/seldom', { suspend: false, annotations: { note: 'kept' } }],
-    ['infra/asleep', { suspend: true, annotations: {} }],
-    ['infra/of-a-run', { suspend: true, annotations: { [suspendedAnnotation]: 'true' } }],
+test('watched as it is, then without the CronJobs, which run again afterwards', async () => {
+  api.underWay = [aJob('infra', 'often-1', 'often', 1)]
+  const result = await controlledTest(
+    options({
+      clock: {
+        nowMs: () => nowMs,
+        sleep: async () => {
+          api.underWay = []
+        },
+      },
+    }),
+  )
+  expect(result.cronJobs).toEqual(cronJobs)
+  expect(told).toEqual([
+    'watching infra/often infra/seldom',
+    'watched with infra/often and infra/seldom running',
+    'suspended infra/often infra/seldom',
+    'waiting infra/often-1',
+    'watched again with none running',
+    'resumed infra/often infra/seldom',
   ])
+  expect(asked).toEqual(['disarm', 'arm', 'disarm'])
 })
 
-const running = () => [...jobs].filter(([, { suspend }]) => !suspend).map(([title]) => title)
-
-test('what was suspended is resumed, and nothing else is touched', async () => {
-  const before = structuredClone(jobs)
-  await suspendCronJobs(kube, ['infra/often', 'infra/seldom'])
-  expect(running()).toEqual([])
-  expect(await suspendedByTests(kube)).toEqual(['infra/often', 'infra/seldom'])
-  expect(await resumeCronJobs(kube)).toEqual(['infra/often', 'infra/seldom'])
-  expect(jobs).toEqual(before)
+test('Ctrl-C while it is watched as it is: nothing is suspended', async () => {
+  const watch = async () => ({ evidence: someEvidence([]), early: true })
+  await expect(controlledTest(options({ watch }))).rejects.toThrow('ended before anything was suspended')
+  expect(api.patches).toBe(0)
+  expect(asked).toEqual(['disarm'])
 })
 
-test('killed between two of them: what is marked is exactly what is suspended, and comes back', async () => {
-  const before = structuredClone(jobs)
-  dies = 1
-  await expect(suspendCronJobs(kube, ['infra/often', 'infra/seldom'])).rejects.toThrow('connection refused')
-  expect(running()).toEqual(['infra/seldom'])
-  dies = Number.POSITIVE_INFINITY
-  expect(await resumeCronJobs(kube)).toEqual(['infra/often'])
-  expect(jobs).toEqual(before)
-  expect(await resumeCronJobs(kube)).toEqual([])
+test('Ctrl-C while what they have begun is waited for: resumed and said, and nothing more is watched', async () => {
+  api.underWay = [aJob('infra', 'often-1', 'often', 1)]
+  const sleep = async () => stop.abort()
+  const ended = controlledTest(options({ clock: { nowMs: () => nowMs, sleep } }))
+  await expect(ended).rejects.toThrow('ended before anything was watched without the CronJobs')
+  expect(told.at(-1)).toBe('resumed infra/often infra/seldom')
+  expect(api.running()).toEqual(cronJobs)
+  expect(asked.at(-1)).toBe('disarm')
 })
 
-describe('before anything is changed', () => {
-  test.each([
-    ['infra/nobody', 'there is no CronJob infra/nobody'],
-    ['infra/asleep', 'infra/asleep is suspended already'],
-    ['often', '"often" is not namespace/name'],
-    ['infra/$(reboot)', '"infra/$(reboot)" is not namespace/name'],
-  ])('%s is refused', async (name, message) => {
-    const refusal = checkCronJobs(kube, ['infra/often', name])
-    await expect(refusal).rejects.toThrow(InputError)
-    await expect(refusal).rejects.toThrow(message)
-    expect(patches).toBe(0)
+test('ended while they are suspended, by whatever: resumed and said', async () => {
+  const watch: ControlledTestOptions['watch'] = async (again) => {
+    if (again) throw new FailedError('a second Ctrl-C')
+    return { evidence: someEvidence([]), early: false }
+  }
+  await expect(controlledTest(options({ watch }))).rejects.toThrow('a second Ctrl-C')
+  expect(told.at(-1)).toBe('resumed infra/often infra/seldom')
+  expect(api.running()).toEqual(cronJobs)
+})
+
+test('what they have begun is waited for at most two minutes, and then told of', async () => {
+  api.underWay = [aJob('infra', 'often-1', 'often', 1)]
+  await controlledTest(options())
+  expect(told).toContain('not-waited-for infra/often-1')
+  expect(nowMs).toBe(120_000)
+})
+
+test('an API that is away at the end: who resumes them is said, and their timers stay', async () => {
+  api.dies = cronJobs.length
+  await expect(controlledTest(options())).rejects.toMatchObject({
+    message: expect.stringContaining('the CronJobs could not be resumed: connection refused'),
+    context: { next: expect.stringContaining('migrate diagnose --restore') },
   })
-
-  test('those that run are fine', async () => {
-    await expect(checkCronJobs(kube, ['infra/often', 'infra/seldom'])).resolves.toBeUndefined()
-  })
+  expect(asked).toEqual(['disarm', 'arm'])
 })
 
-test('jobs under way: of these CronJobs, and with pods', async () => {
-  const job = (namespace: string, name: string, owner: string, active?: number): KubeObject => ({
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { namespace, name, ...{ ownerReferences: [{ kind: 'CronJob', name: owner }] } },
-    status: active === undefined ? {} : { active },
-  })
-  const list = [
-    job('infra', 'often-1', 'often', 1),
-    job('infra', 'often-0', 'often'),
-    job('shop', 'often-1', 'often', 1),
-    job('infra', 'seldom-1', 'seldom', 1),
-    { apiVersion: 'batch/v1', kind: 'Job', metadata: { namespace: 'infra', name: 'by-hand' }, status: { active: 1 } },
-  ]
-  const api = { list: async () => list } as unknown as KubeApi
-  expect(await jobsUnderWay(api, ['infra/often'])).toEqual(['infra/often-1'])
+test('without a server that resumes them by itself nothing is suspended', async () => {
+  const deaf = { ...server, run: () => Promise.reject(new FailedError('s1: no route')) }
+  await expect(controlledTest(options({ servers: [deaf] }))).rejects.toThrow('no server can be told to resume')
+  expect(api.patches).toBe(0)
 })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { foldState } from '../../src/engine/fold.ts'
 import type { JournalEntry, JournalRecord } from '../../src/engine/records.ts'
 import { rollbackSteps } from '../../src/engine/rollback.ts'
+import { lockName } from '../../src/operations/controlled-test.ts'
 import { rollbackText, statusText } from '../../src/report/status-text.ts'
 import { planFixture } from './plan-fixture.ts'
 
@@ -31,11 +32,12 @@ const half = stateOf([
 ])
 const finished = stateOf([{ ...begun, runId: 'r1' }, { kind: 'run-finished' }])
 
+const lock = {
+  ...{ nonce: 'n-1', runId: 'r2', cluster: 'home', user: 'alice', host: 'laptop', pid: 7, bootId: 'b' },
+  since: '2026-11-21T22:00:00.000Z',
+}
+
 test('status: each run, where it stands, what can be done, which checkpoints, who holds the lock', () => {
-  const lock = {
-    ...{ nonce: 'n-1', runId: 'r2', cluster: 'home', user: 'alice', host: 'laptop', pid: 7, bootId: 'b' },
-    since: '2026-11-21T22:00:00.000Z',
-  }
   const runs = [
     { runId: 'r2', dir: '/r2', state: half },
     { runId: 'r1', dir: '/r1', state: finished },
@@ -46,6 +48,12 @@ test('status: each run, where it stands, what can be done, which checkpoints, wh
   expect(text).toContain('  check-etcd\n')
   expect(text).toContain('Locked by alice@laptop (process 7)')
   expect(text).toContain('nonce n-1')
+})
+
+test('status: the lock that a controlled test has left, and what ends it, before there is a run too', () => {
+  const text = statusText('home', [], { ...lock, runId: lockName }, 160)
+  expect(text).toContain('No run of home yet')
+  expect(text).toMatch(/Locked by alice@laptop .*migrate diagnose --restore/)
 })
 
 test('rollback: what is undone, where and how, before it is done', () => {
