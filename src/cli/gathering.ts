@@ -9,7 +9,7 @@ import type { CommonOptions } from './options.ts'
 import { openForProbing, systemClock } from './session.ts'
 
 /**
- * Watches the cluster and shows what is seen meanwhile. Ctrl-C ends it early; `early` says so.
+ * Watches the cluster and shows what is seen meanwhile. Ctrl-C ends it early; `early` says so. A second one ends it at once.
  * @param again pairs of an earlier time, to be watched instead of chosen ones
  */
 export async function gatherShown(
@@ -20,6 +20,9 @@ export async function gatherShown(
 ): Promise<{ evidence: Evidence; early: boolean }> {
   using interrupts = processInterrupts(process)
   const line = gatherLine(process.stderr, terminal.live && process.stderr.isTTY, () => systemClock.nowMs())
+  interrupts.stop.addEventListener('abort', () => {
+    if (!json) line.ending()
+  })
   await using cluster = openForProbing(inventory, terminal)
   const everything = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
   try {
@@ -34,7 +37,7 @@ export async function gatherShown(
       again,
       durationMs: flags.duration,
       intervalMs: flags.interval,
-      signal: interrupts.stop,
+      interrupts,
       onProgress: (progress) => {
         if (!json) line.show(progress)
       },

@@ -1,3 +1,4 @@
+import type { Interrupts } from '../engine/interrupts.ts'
 import type { Clock } from '../engine/model.ts'
 import { FailedError, MigrateError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
@@ -28,8 +29,8 @@ export interface GatherOptions {
   durationMs: number
   /** Between two attempts of a pair that policies allow. */
   intervalMs: number
-  /** Ends it early; what was seen until then is kept. */
-  signal: AbortSignal
+  /** `stop` ends it early, and what was seen until then is kept; `abort` ends it at once. */
+  interrupts: Interrupts
   onProgress(progress: GatherProgress): void
 }
 
@@ -62,10 +63,31 @@ const graceMs = 60_000
  * Watches a cluster for a time: connections of chosen pairs, kube-router's rejects, what makes it write its rules anew, what
  * the nodes say of their packet path, and what is in the network namespaces of pods that fail. Writes nothing but the transient
  * units of its probing, which it removes; those of one that was killed are removed by the next.
- * @throws FailedError when the API cannot be asked who is there
+ * @throws FailedError when the API cannot be asked who is there, or it was ended at once
  */
 export async function gather(options: GatherOptions): Promise<Evidence> {
-  const { nodes, clock, signal } = options
+  const over = new AbortController()
+  try {
+    return await Promise.race([watch(options), endedAtOnce(options.interrupts.abort, over.signal)])
+  } finally {
+    over.abort()
+  }
+}
+
+/** Waits for nobody: attempts that were begun take seconds to end. Forgotten when `over` is. */
+function endedAtOnce(abort: AbortSignal, over: AbortSignal): Promise<never> {
+  const next =
+    'One Ctrl-C keeps what was seen. What is left on the nodes ends by itself, and the next watching removes it.'
+  return new Promise((_, reject) => {
+    const end = () => reject(new FailedError('ended at once: nothing of what was seen is kept', { next }))
+    if (abort.aborted) end()
+    else abort.addEventListener('abort', end, { once: true, signal: over })
+  })
+}
+
+async function watch(options: GatherOptions): Promise<Evidence> {
+  const { nodes, clock } = options
+  const signal = options.interrupts.stop
   const counts: Omit<GatherProgress, 'leftMs' | 'pairs'> = {
     ...{ attempts: 0, failures: 0, rejects: 0, reconciles: 0, churn: 0 },
   }
@@ -76,8 +98,8 @@ export async function gather(options: GatherOptions): Promise<Evidence> {
   const lifetimeMs = options.durationMs + graceMs
   const owner = await thisOwner(clock.nowMs(), clock.nowMs() + lifetimeMs)
   await Promise.all(nodes.names.map((name) => removeAbandoned(nodes.get(name), owner, clock.nowMs())))
-  const watch = watchName(clock.nowMs(), process.pid)
-  const connections = watchConnections(nodes, watch, owner, { intervalMs: options.intervalMs, attemptMs, lifetimeMs })
+  const name = watchName(clock.nowMs(), process.pid)
+  const connections = watchConnections(nodes, name, owner, { intervalMs: options.intervalMs, attemptMs, lifetimeMs })
   const collected = seenAttempts(matrix, facts)
   const point = (now: Facts) => {
     const located = locate(matrix, now)

@@ -5,6 +5,8 @@ import { duration } from './duration.ts'
 /** What is being seen, as one line: redrawn on a terminal, else written now and then. */
 export interface GatherLine {
   show(progress: GatherProgress): void
+  /** Ctrl-C was seen: that it takes a moment, and how it takes none. */
+  ending(): void
   /** Leaves the screen as it was before the line. */
   close(): void
 }
@@ -13,8 +15,15 @@ const plainEveryMs = 60_000
 
 export function gatherLine(stream: NodeJS.WriteStream, live: boolean, now: () => number): GatherLine {
   let shownMs = Number.NEGATIVE_INFINITY
+  let ending = false
+  const clear = () => {
+    if (!live) return
+    cursorTo(stream, 0)
+    clearLine(stream, 0)
+  }
   return {
     show(progress) {
+      if (ending) return
       if (live) {
         cursorTo(stream, 0)
         stream.write(gatherText(progress))
@@ -25,10 +34,15 @@ export function gatherLine(stream: NodeJS.WriteStream, live: boolean, now: () =>
       shownMs = now()
       stream.write(`${gatherText(progress)}\n`)
     },
+    ending() {
+      ending = true
+      clear()
+      stream.write(
+        'Ending with what was seen, as soon as the last attempts have; Ctrl-C again ends at once and keeps nothing\n',
+      )
+    },
     close() {
-      if (!live) return
-      cursorTo(stream, 0)
-      clearLine(stream, 0)
+      if (!ending) clear()
     },
   }
 }

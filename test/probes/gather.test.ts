@@ -59,7 +59,7 @@ const watching = (durationMs: number, over: Partial<Parameters<typeof gather>[0]
     ...{ cluster: 'lab', kube, clock, externalTargets: [], durationMs, intervalMs: 200 },
     nodes: { names: ['n1'], get: () => node, close: async () => {} },
     look: async () => facts,
-    signal: new AbortController().signal,
+    interrupts: { stop: new AbortController().signal, abort: new AbortController().signal },
     onProgress: () => {},
     ...over,
   })
@@ -86,12 +86,30 @@ test('evidence of a time: pairs tried over and over, what could not be measured 
 test('ended early: what was seen until then is there', async () => {
   const controller = new AbortController()
   const evidence = await watching(600_000, {
-    signal: controller.signal,
+    interrupts: { stop: controller.signal, abort: new AbortController().signal },
     onProgress: ({ attempts }) => attempts > 8 && controller.abort(),
   })
   expect(evidence.untilMs - evidence.fromMs).toBeLessThan(60_000)
   expect(evidence.series.flatMap(({ attempts }) => attempts).length).toBeGreaterThan(8)
   expect(clean()).toBe(true)
+})
+
+test('ended once more: nothing is waited for', async () => {
+  const [stop, abort] = [new AbortController(), new AbortController()]
+  let waitedFor = false
+  const run = node.run
+  node.run = async (command) => {
+    if (!stop.signal.aborted) return run(command)
+    waitedFor = true
+    abort.abort()
+    return new Promise(() => {})
+  }
+  const ended = watching(600_000, {
+    interrupts: { stop: stop.signal, abort: abort.signal },
+    onProgress: ({ attempts }) => attempts > 0 && stop.abort(),
+  })
+  await expect(ended).rejects.toThrow('ended at once')
+  expect(waitedFor).toBe(true)
 })
 
 test('a node that is lost on the way: what was seen is kept, and that it is not whole is said', async () => {

@@ -10,14 +10,18 @@ test('one line of what is seen', () => {
   expect(gatherText({ ...progress, leftMs: null })).toBe('looking at the cluster')
 })
 
-test('without a terminal: a line a minute, and none of the preparations', () => {
+test('without a terminal: a line a minute, none of the preparations, and what a second Ctrl-C does', () => {
   const said: string[] = []
   const stream = { write: (text: string) => said.push(text) > 0 } as unknown as NodeJS.WriteStream
   let nowMs = 1000
   const line = gatherLine(stream, false, () => nowMs)
   line.show({ ...progress, leftMs: null })
   for (; nowMs < 131_000; nowMs += 2000) line.show(progress)
+  line.ending()
+  nowMs += 60_000
+  line.show(progress)
   line.close()
+  expect(said.pop()).toContain('Ctrl-C again ends at once')
   expect(said).toHaveLength(3)
   expect(said.every((text) => text.endsWith('\n') && !text.includes('\u001b'))).toBe(true)
 })
