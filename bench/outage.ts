@@ -56,7 +56,7 @@ async function plainRestart(): Promise<string[]> {
     say('restarting K3s on every node')
     const startedMs = performance.now()
     const { awayMs } = await restartK3s(lab)
-    return ['plain restart of K3s', '-', '-', '-', seconds(awayMs), seconds(performance.now() - startedMs)]
+    return ['restart of K3s by hand', '-', '-', '-', seconds(awayMs), seconds(performance.now() - startedMs)]
   })
 }
 
