@@ -150,8 +150,8 @@ test.each([
 
 test('the control plane was away for no longer than when K3s is restarted by hand', async () => {
   const restart = await restartK3s(lab)
-  // The flags are written and read back while all servers are down: that is all it may take on top.
-  const flagsMs = 3_000
+  // One start of K3s is as much as that slower than the next; `npm run bench:outage` compares the two in one run.
+  const spreadMs = 1_500
   expect(restart.awayMs).toBeGreaterThan(0)
-  expect(controlPlane.awayMs).toBeLessThanOrEqual(restart.awayMs + flagsMs)
+  expect(controlPlane.awayMs).toBeLessThanOrEqual(restart.awayMs + spreadMs)
 })
