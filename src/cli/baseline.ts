@@ -22,7 +22,7 @@ export function baselineCommand(): Command {
           next: early ? 'Let it run for longer before Ctrl-C.' : evidence.notMeasured.join('; '),
         })
       }
-      const path = await openBaselines(inventory.stateDir, inventory.cluster.name).save(evidence)
+      const path = await openBaselines(inventory.stateDir, inventory.cluster.name).save(evidence, 'baseline')
       if (options.json) {
         process.stdout.write(baselineJson({ file: path, endedEarly: early, evidence }))
         return

@@ -9,7 +9,7 @@ import type { RunState } from '../engine/state.ts'
 import { InputError } from '../errors.ts'
 import { type Facts, factsSchema } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
-import { openBaselines, readBaseline } from '../probes/baselines.ts'
+import { type EvidenceKind, openBaselines, readBaseline } from '../probes/baselines.ts'
 import { comparePeriods } from '../probes/compare-periods.ts'
 import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
@@ -65,7 +65,7 @@ async function read(inventory: Inventory, store: RunStore, run: RunFiles): Promi
   const [fromMs, untilMs] = [Date.parse(first.time), Date.parse(last.time)]
   const measured = await measurements(inventory)
   const nextMs = Math.min(...(await store.runs()).map(startedMs).filter((ms) => ms > untilMs))
-  const baseline = measured.findLast(({ evidence }) => evidence.untilMs <= fromMs) ?? null
+  const baseline = measured.findLast(({ kind, evidence }) => kind === 'baseline' && evidence.untilMs <= fromMs) ?? null
   // What was gathered after another run began tells nothing of this one.
   const verification =
     measured.findLast(({ evidence }) => evidence.fromMs >= untilMs && evidence.untilMs <= nextMs) ?? null
@@ -99,12 +99,12 @@ function leftOut(file: string, what: string): void {
 }
 
 /** Every evidence that was kept of this cluster, oldest first. One that cannot be read is told and left out. */
-async function measurements({ stateDir, cluster }: Inventory): Promise<Measured[]> {
-  const found: Measured[] = []
-  for (const file of await openBaselines(stateDir, cluster.name).all()) {
+async function measurements({ stateDir, cluster }: Inventory): Promise<(Measured & { kind: EvidenceKind })[]> {
+  const found: (Measured & { kind: EvidenceKind })[] = []
+  for (const { file, kind } of await openBaselines(stateDir, cluster.name).all()) {
     try {
       const evidence = await readBaseline(file, { cluster: cluster.name })
-      found.push({ file, evidence, ...diagnose(evidence) })
+      found.push({ file, kind, evidence, ...diagnose(evidence) })
     } catch (error) {
       if (!(error instanceof InputError)) throw error
       leftOut(file, 'evidence of this version and cluster')

@@ -59,7 +59,7 @@ async function baselineOf(inventory: Inventory, file: string | undefined): Promi
   return { file: path, evidence: await readBaseline(path, { cluster: inventory.cluster.name }) }
 }
 
-/** The same pairs for a while, compared by their statistics. */
+/** The same pairs for a while, compared by their statistics. What was seen is kept, for the report and to look at. */
 async function againstBaseline(
   inventory: Inventory,
   options: CommonOptions,
@@ -73,6 +73,7 @@ async function againstBaseline(
       next: 'A baseline is compared with the cluster that it was made of, and with no other.',
     })
   }
+  const kept = await openBaselines(inventory.stateDir, inventory.cluster.name).save(now, 'after')
   const { openForReading } = await import('./session.ts')
   await using cluster = openForReading(inventory, options.terminal)
   const answered = before.series.filter(
@@ -81,7 +82,7 @@ async function againstBaseline(
   return {
     kind: 'verify',
     against: { baseline: file, fromMs: before.fromMs, untilMs: before.untilMs },
-    watched: { fromMs: now.fromMs, untilMs: now.untilMs },
+    watched: { fromMs: now.fromMs, untilMs: now.untilMs, file: kept },
     findings: await checkState(inventory, cluster, now.facts, namespacesOf(answered)),
     evidence: compareEvidence(before.facts, now.facts),
     compared: comparePeriods(before, now),

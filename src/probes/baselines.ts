@@ -5,23 +5,30 @@ import { makeFolder, refuseWritableByOthers, syncFolder, writeDurably } from '..
 import { InputError } from '../errors.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 
-/** The evidence that was kept of one cluster: `.migrate/<cluster>/baselines/<time>.json`. */
+/** What it was gathered for: `migrate baseline`, to be compared with later, or `migrate verify`, compared with a baseline. */
+export type EvidenceKind = 'baseline' | 'after'
+
+/** The evidence that was kept of one cluster: `.migrate/<cluster>/baselines/<time>.json`, of verify `<time>-after.json`. */
 export interface Baselines {
   readonly folder: string
   /**
    * Keeps it under the time at which it began, 0600; the file's path.
-   * @throws InputError when there is one of that time: a baseline is never overwritten
+   * @throws InputError when there is one of that time and kind: what is kept is never overwritten
    */
-  save(evidence: Evidence): Promise<string>
-  /** Paths of all, oldest first. */
-  all(): Promise<string[]>
-  /** Path of the newest; null: there is none. */
+  save(evidence: Evidence, kind: EvidenceKind): Promise<string>
+  /** All, oldest first. */
+  all(): Promise<{ file: string; kind: EvidenceKind }[]>
+  /** Path of the newest baseline; null: there is none. */
   newest(): Promise<string | null>
 }
 
-/** `20261121T131500.123Z.json` */
-const isBaseline = (name: string) => /^\d{8}T\d{6}\.\d{3}Z\.json$/.test(name)
-const nameOf = (ms: number) => `${new Date(ms).toISOString().replaceAll(/[-:]/g, '')}.json`
+/** `20261121T131500.123Z.json` or `20261121T131500.123Z-after.json` */
+const kindOf = (name: string): EvidenceKind | null => {
+  const [known, after] = /^\d{8}T\d{6}\.\d{3}Z(-after)?\.json$/.exec(name) ?? []
+  return known === undefined ? null : after === undefined ? 'baseline' : 'after'
+}
+const nameOf = (ms: number, kind: EvidenceKind) =>
+  `${new Date(ms).toISOString().replaceAll(/[-:]/g, '')}${kind === 'after' ? '-after' : ''}.json`
 
 export function openBaselines(stateDir: string, cluster: string): Baselines {
   const folder = join(stateDir, cluster, 'baselines')
@@ -30,17 +37,17 @@ export function openBaselines(stateDir: string, cluster: string): Baselines {
       if (isCode(error, 'ENOENT')) return []
       throw error
     })
-    return names
-      .filter(isBaseline)
-      .sort()
-      .map((name) => join(folder, name))
+    return names.sort().flatMap((name) => {
+      const kind = kindOf(name)
+      return kind === null ? [] : [{ file: join(folder, name), kind }]
+    })
   }
   return {
     folder,
-    async save(evidence) {
+    async save(evidence, kind) {
       await makeFolder(folder)
       await refuseWritableByOthers(folder)
-      const path = join(folder, nameOf(evidence.fromMs))
+      const path = join(folder, nameOf(evidence.fromMs, kind))
       const whole = `${path}.new`
       await writeDurably(whole, `${JSON.stringify(evidence)}\n`)
       try {
@@ -48,7 +55,7 @@ export function openBaselines(stateDir: string, cluster: string): Baselines {
         await link(whole, path)
       } catch (cause) {
         if (!isCode(cause, 'EEXIST')) throw cause
-        throw new InputError(`${path} is there already, and a baseline is never overwritten`, {}, cause)
+        throw new InputError(`${path} is there already, and what is kept is never overwritten`, {}, cause)
       } finally {
         await rm(whole)
       }
@@ -56,12 +63,12 @@ export function openBaselines(stateDir: string, cluster: string): Baselines {
       return path
     },
     all,
-    newest: async () => (await all()).at(-1) ?? null,
+    newest: async () => (await all()).findLast(({ kind }) => kind === 'baseline')?.file ?? null,
   }
 }
 
 /**
- * Reads what `migrate baseline` kept.
+ * Reads what `migrate baseline` or `migrate verify` kept.
  * @param of the cluster that it must be of: its name, and its id where that is known
  * @throws InputError naming the file, the key and what was expected
  */

@@ -81,8 +81,8 @@ export const verifiedSchema = z.object({
     z.object({ baseline: z.string(), fromMs: milliseconds, untilMs: milliseconds }),
     z.object({ runId: z.string(), recordedAt: z.string() }),
   ]),
-  /** When pairs were watched now; null: each was tried once. */
-  watched: z.object({ fromMs: milliseconds, untilMs: milliseconds }).nullable(),
+  /** When pairs were watched now, and where what was seen is kept; null: each was tried once. */
+  watched: z.object({ fromMs: milliseconds, untilMs: milliseconds, file: z.string() }).nullable(),
   findings: z.array(findingSchema),
   evidence: z.object({
     before: countsSchema,

@@ -7,13 +7,14 @@ import { verifyTable } from './verify-table.ts'
 
 /** What `migrate verify` says, line by line. */
 export function verifyText(verified: Verified, options: { colour: boolean; width: number }): string[] {
-  const { findings, evidence, compared } = verified
+  const { findings, evidence, compared, watched } = verified
   const found = findingsText([...findings], options)
   return [
     ...headOf(verified),
     ...verifyTable(evidence, options.width),
     ...(compared === null ? [] : ['', ...periodsText(compared, options)]),
     ...(found.length === 0 ? [] : ['', ...found]),
+    ...(watched === null ? [] : ['', `What was seen is kept in ${visible(watched.file)}`]),
   ]
 }
 

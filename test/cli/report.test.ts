@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { migrate } from '../../src/cli/program.ts'
 import type { Json } from '../../src/engine/model.ts'
 import { openRunStore } from '../../src/engine/run-store.ts'
-import { openBaselines } from '../../src/probes/baselines.ts'
+import { type EvidenceKind, openBaselines } from '../../src/probes/baselines.ts'
 import { ToyMachine } from '../engine/toy/machine.ts'
 import { someEvidence } from '../report/html/report-fixture.ts'
 
@@ -38,8 +38,8 @@ async function finishedRun(runId: string, notBeforeMs = 0): Promise<ToyMachine> 
   return machine
 }
 
-const keepEvidence = (fromMs: number) =>
-  openBaselines(dir, 'lab').save({ ...someEvidence(fromMs, 25_000), cluster: 'lab' })
+const keepEvidence = (fromMs: number, kind: EvidenceKind = 'baseline') =>
+  openBaselines(dir, 'lab').save({ ...someEvidence(fromMs, 25_000), cluster: 'lab' }, kind)
 
 test("the newest run's report stands in its folder, readable by the operator alone", async () => {
   await finishedRun('r1')
@@ -81,7 +81,9 @@ test('the evidence of before is of before the run, and that of after of after it
   const untilMs = clock.nowMs()
   await keepEvidence(untilMs - 86_400_000)
   const before = await keepEvidence(untilMs - 7_200_000)
-  const after = await keepEvidence(untilMs + 60_000)
+  await keepEvidence(untilMs - 3_600_000, 'after')
+  await keepEvidence(untilMs + 30_000)
+  const after = await keepEvidence(untilMs + 60_000, 'after')
   const broken = await keepEvidence(untilMs + 7_200_000)
   await writeFile(broken, '{"format":')
   expect(await report()).toBe(0)

@@ -111,7 +111,7 @@ describe('a baseline of a healthy cluster', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
     const before = readFileSync(file)
     const stateDir = dirname(dirname(dirname(file)))
-    await expect(openBaselines(stateDir, name).save(evidence)).rejects.toThrow(InputError)
+    await expect(openBaselines(stateDir, name).save(evidence, 'baseline')).rejects.toThrow(InputError)
     expect(readFileSync(file)).toEqual(before)
     expect(await openBaselines(stateDir, name).newest()).toBe(file)
   })

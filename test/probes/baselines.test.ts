@@ -16,7 +16,7 @@ const evidence = healthy()
 const { cluster, clusterId } = evidence
 
 test('what is kept is read again, whole; the file is 0600 in folders of 0700', async () => {
-  const path = await openBaselines(state, cluster).save(evidence)
+  const path = await openBaselines(state, cluster).save(evidence, 'baseline')
   expect(path).toBe(join(state, cluster, 'baselines', '20261121T100000.000Z.json'))
   expect(statSync(path).mode & 0o777).toBe(0o600)
   expect(statSync(join(path, '..')).mode & 0o777).toBe(0o700)
@@ -25,9 +25,11 @@ test('what is kept is read again, whole; the file is 0600 in folders of 0700', a
 
 test('one that is there is not overwritten, and nothing half-written stays', async () => {
   const baselines = openBaselines(state, cluster)
-  const path = await baselines.save(evidence)
+  const path = await baselines.save(evidence, 'baseline')
   const before = readFileSync(path)
-  await expect(baselines.save({ ...evidence, series: [] })).rejects.toThrow(/is there already, and a baseline is never/)
+  await expect(baselines.save({ ...evidence, series: [] }, 'baseline')).rejects.toThrow(
+    /is there already, and what is kept is never/,
+  )
   expect(readFileSync(path)).toEqual(before)
   expect(readdirSync(baselines.folder)).toEqual(['20261121T100000.000Z.json'])
 })
@@ -35,21 +37,35 @@ test('one that is there is not overwritten, and nothing half-written stays', asy
 test('the newest by its time; other files are none', async () => {
   const baselines = openBaselines(state, cluster)
   expect(await baselines.newest()).toBeNull()
-  await baselines.save({ ...evidence, fromMs: evidence.fromMs + 86_400_000 })
-  await baselines.save(evidence)
+  await baselines.save({ ...evidence, fromMs: evidence.fromMs + 86_400_000 }, 'baseline')
+  await baselines.save(evidence, 'baseline')
   writeFileSync(join(baselines.folder, 'zzz.json'), '{}')
   expect(await baselines.newest()).toBe(join(baselines.folder, '20261122T100000.000Z.json'))
 })
 
+test('what verify saw is kept beside, and is no baseline', async () => {
+  const baselines = openBaselines(state, cluster)
+  const later = { ...evidence, fromMs: evidence.fromMs + 60_000 }
+  const file = await baselines.save(evidence, 'baseline')
+  const after = await baselines.save(later, 'after')
+  expect(after).toBe(join(state, cluster, 'baselines', '20261121T100100.000Z-after.json'))
+  await expect(baselines.save(later, 'after')).rejects.toThrow(/never overwritten/)
+  expect(await baselines.all()).toEqual([
+    { file, kind: 'baseline' },
+    { file: after, kind: 'after' },
+  ])
+  expect(await baselines.newest()).toBe(file)
+})
+
 test('a folder that others can write to is refused', async () => {
   const baselines = openBaselines(state, cluster)
-  await baselines.save(evidence)
+  await baselines.save(evidence, 'baseline')
   chmodSync(baselines.folder, 0o777)
-  await expect(baselines.save({ ...evidence, fromMs: 0 })).rejects.toThrow(InputError)
+  await expect(baselines.save({ ...evidence, fromMs: 0 }, 'baseline')).rejects.toThrow(InputError)
 })
 
 test('of another cluster: refused, both named', async () => {
-  const path = await openBaselines(state, cluster).save(evidence)
+  const path = await openBaselines(state, cluster).save(evidence, 'baseline')
   await expect(readBaseline(path, { cluster: 'other' })).rejects.toThrow(
     `${cluster} with the id ${clusterId}; this one is other`,
   )

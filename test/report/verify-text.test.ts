@@ -22,7 +22,7 @@ const verified = (now: [id: string, text: string, allowed?: boolean][]): Verifie
   return {
     kind: 'verify',
     against: { baseline: '/tmp/before.json', fromMs: 0, untilMs: 120_000 },
-    watched: { fromMs: 0, untilMs: 60_000 },
+    watched: { fromMs: 0, untilMs: 60_000, file: '/tmp/after.json' },
     findings: [{ level: 'fine', title: 'host ports lead to their pods', detail: '3 of 3' }],
     evidence,
     compared: comparePeriods(before, after),
@@ -51,7 +51,8 @@ test('what changed, with its numbers; what stayed the same is only counted', () 
     /edge\/cli -> shop\/web:8080 {2}54 of 240 bad in 18 bursts, longest 2 s, closer together than by chance {2}0 of 240 bad/,
   )
   expect(under('Blocked in another way')).toMatch(/pay\/cli.*refused before, timeout now.*expected/)
-  expect(text.at(-1)).toMatch(/fine +host ports lead to their pods/)
+  expect(text.join('\n')).toMatch(/fine +host ports lead to their pods/)
+  expect(text.at(-1)).toBe('What was seen is kept in /tmp/after.json')
   expect(text.join('\n')).not.toContain('Not comparable')
 })
 

@@ -41,8 +41,8 @@ ${
   verification === null
     ? notMeasured(
         'Nor were they after it.',
-        'To compare, take another baseline now:',
-        'migrate baseline --duration 10m',
+        'To measure them now:',
+        `migrate ${baseline === null ? 'baseline' : 'verify'} --duration 10m`,
       )
     : null
 }
