@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { foldState } from '../engine/fold.ts'
 import { processInterrupts } from '../engine/interrupts.ts'
 import { readJournal } from '../engine/journal.ts'
 import type { Plan } from '../engine/model.ts'
@@ -10,6 +11,7 @@ import type { Inventory } from '../inventory/schema.ts'
 import type { World } from '../operations/world.ts'
 import type { Attempt } from '../probes/attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
+import { interruptedBeforehand } from '../report/interrupted-beforehand.ts'
 import { jsonRenderer } from '../report/json-renderer.ts'
 import { liveRenderer } from '../report/live-renderer.ts'
 import { outageTable } from '../report/outage-table.ts'
@@ -18,6 +20,7 @@ import { guidedOperator, unattendedOperator } from '../report/prompts.ts'
 import type { Renderer } from '../report/renderer.ts'
 import { stepOutages } from '../report/step-outages.ts'
 import type { DriveFlags } from './asking.ts'
+import { baselineBefore, keptEvidence, recorded } from './kept-evidence.ts'
 import type { CommonOptions } from './options.ts'
 import { openRun } from './session.ts'
 import { promptAsk, type Terminal } from './terminal.ts'
@@ -45,7 +48,7 @@ export async function drive<Result>(
     })
     const result = await work(opened.context)
     await renderer.close()
-    await showOutages(file.plan, run, await opened.attempts(), json, terminal)
+    await showOutages(inventory, file.plan, run, await opened.attempts(), json, terminal)
     return result
   } finally {
     await renderer.close()
@@ -65,13 +68,18 @@ function rendererFor(json: boolean, terminal: Terminal): Renderer {
 
 /** Announced beside measured, at the end of a run or rollback in which something was interrupted. */
 async function showOutages(
+  inventory: Inventory,
   plan: Plan,
   run: RunFiles,
   attempts: readonly Attempt[],
   json: boolean,
   { width }: Terminal,
 ) {
-  const outages = stepOutages(plan, await readJournal(run.journal), outagesOf(attempts))
+  const journal = await readJournal(run.journal)
+  const baseline = baselineBefore(await keptEvidence(inventory), Date.parse(journal[0]?.time ?? ''))
+  const before = await recorded(run, foldState(journal), 'before')
+  const beforehand = interruptedBeforehand(before, baseline?.evidence ?? null)
+  const outages = stepOutages(plan, journal, outagesOf(attempts), beforehand)
   if (outages.every(({ lasted, pairs }) => pairs === null && (lasted === null || lasted.length === 0))) return
   const text = json ? JSON.stringify({ kind: 'outages', outages }) : outageTable(outages, width).join('\n')
   if (text !== '') process.stdout.write(`${text}\n`)

@@ -5,16 +5,15 @@ import { writeDurably } from '../engine/durable-file.ts'
 import { foldState } from '../engine/fold.ts'
 import { readJournal } from '../engine/journal.ts'
 import { openRunStore, type RunFiles, type RunStore, type RunSummary } from '../engine/run-store.ts'
-import type { RunState } from '../engine/state.ts'
 import { InputError } from '../errors.ts'
-import { type Facts, factsSchema } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
-import { type EvidenceKind, openBaselines, readBaseline } from '../probes/baselines.ts'
 import { comparePeriods } from '../probes/compare-periods.ts'
 import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
-import type { Measured, ReportData } from '../report/html/report-data.ts'
+import type { ReportData } from '../report/html/report-data.ts'
+import { interruptedBeforehand } from '../report/interrupted-beforehand.ts'
 import { writeAsked } from './asked-file.ts'
+import { baselineBefore, keptEvidence, recorded } from './kept-evidence.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { toolVersion } from './version.ts'
 
@@ -63,9 +62,10 @@ async function read(inventory: Inventory, store: RunStore, run: RunFiles): Promi
     })
   }
   const [fromMs, untilMs] = [Date.parse(first.time), Date.parse(last.time)]
-  const measured = await measurements(inventory)
+  const measured = (await keptEvidence(inventory)).map((one) => ({ ...one, ...diagnose(one.evidence) }))
   const nextMs = Math.min(...(await store.runs()).map(startedMs).filter((ms) => ms > untilMs))
-  const baseline = measured.findLast(({ kind, evidence }) => kind === 'baseline' && evidence.untilMs <= fromMs) ?? null
+  const baseline = baselineBefore(measured, fromMs)
+  const before = await recorded(run, state, 'before')
   // What was gathered after another run began tells nothing of this one.
   const verification =
     measured.findLast(({ evidence }) => evidence.fromMs >= untilMs && evidence.untilMs <= nextMs) ?? null
@@ -76,39 +76,12 @@ async function read(inventory: Inventory, store: RunStore, run: RunFiles): Promi
     runDir: run.dir,
     plan,
     journal,
-    before: await recorded(run, state, 'before'),
+    before,
     after: await recorded(run, state, 'after'),
     pairs: outagesOf(attempts),
+    beforehand: interruptedBeforehand(before, baseline?.evidence ?? null),
     baseline,
     verification,
     comparison: baseline && verification && comparePeriods(baseline.evidence, verification.evidence),
   }
-}
-
-/** Facts that the run kept under a name; null when it never came so far. Those of another version are told and left out. */
-async function recorded(run: RunFiles, state: RunState, name: string): Promise<Facts | null> {
-  const record = state.records.get(name)
-  if (record === undefined) return null
-  const facts = factsSchema.safeParse(await run.records.load(record.file, record.sha256))
-  if (!facts.success) leftOut(join(run.dir, record.file), 'facts of this version')
-  return facts.data ?? null
-}
-
-function leftOut(file: string, what: string): void {
-  process.stderr.write(`note: ${file} is left out: it cannot be read as ${what}\n`)
-}
-
-/** Every evidence that was kept of this cluster, oldest first. One that cannot be read is told and left out. */
-async function measurements({ stateDir, cluster }: Inventory): Promise<(Measured & { kind: EvidenceKind })[]> {
-  const found: (Measured & { kind: EvidenceKind })[] = []
-  for (const { file, kind } of await openBaselines(stateDir, cluster.name).all()) {
-    try {
-      const evidence = await readBaseline(file, { cluster: cluster.name })
-      found.push({ file, kind, evidence, ...diagnose(evidence) })
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error
-      leftOut(file, 'evidence of this version and cluster')
-    }
-  }
-  return found
 }

@@ -13,8 +13,8 @@ export interface StepOutage {
   expectedMs: number | null
   /** How long that lasted by the journal; null: the announcement is about connections between pods. */
   lasted: readonly Interruption[] | null
-  /** How long each pair of pods was cut off; null: it was not measured. */
-  pairs: readonly { pair: string; ms: number }[] | null
+  /** How long each pair of pods was cut off, and whether that happened before the run too; null: it was not measured. */
+  pairs: readonly { pair: string; ms: number; beforehand: boolean }[] | null
 }
 
 /** A pair whose destination is the control plane's own Service. */
@@ -60,10 +60,18 @@ function pairCells(outage: StepOutage, maxPairs: number): string[][] {
   if (longest.length === 0) return [['none seen', '']]
   const listed = longest
     .slice(0, maxPairs)
-    .map(({ pair, ms }) => [withMark(ms, expectedOf(outage, pair)), visible(pair)])
+    .map(({ pair, ms, beforehand }) => [withMark(ms, expectedOf(outage, pair), beforehand), visible(pair)])
   const rest = longest.length - listed.length
   return rest > 0 ? [...listed, [`and ${rest} more, none longer`, '']] : listed
 }
 
-const withMark = (ms: number, expectedMs: number | null) =>
-  `${duration(ms)}${expectedMs !== null && ms > expectedMs ? ' (longer than expected)' : ''}`
+/** What is to be said of an interruption of this length. */
+export const remarksOn = (ms: number, expectedMs: number | null, beforehand: boolean): string[] => [
+  ...(expectedMs !== null && ms > expectedMs ? ['longer than expected'] : []),
+  ...(beforehand ? ['was interrupted before the run too'] : []),
+]
+
+function withMark(ms: number, expectedMs: number | null, beforehand = false): string {
+  const remarks = remarksOn(ms, expectedMs, beforehand)
+  return remarks.length === 0 ? duration(ms) : `${duration(ms)} (${remarks.join('; ')})`
+}

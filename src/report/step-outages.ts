@@ -13,8 +13,14 @@ const undoing = (stepId: string) => `undoing ${stepId}`
  * whose undoing; connections to the API that fail while it is away by announcement belong to the step that announced it.
  * Steps that announced none but in which one began stand in the list too, and those that were undone after all others.
  * Nothing measured at all: `pairs` is null everywhere.
+ * @param beforehand pairs that were interrupted before the run too: theirs may be no step's doing
  */
-export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs: readonly PairOutages[]): StepOutage[] {
+export function stepOutages(
+  plan: Plan,
+  journal: readonly JournalEntry[],
+  pairs: readonly PairOutages[],
+  beforehand: readonly string[],
+): StepOutage[] {
   const starts = journal.flatMap((entry) => {
     if (entry.kind === 'step-started') return [{ name: entry.stepId, atMs: Date.parse(entry.time) }]
     return entry.kind === 'undo-intent' ? [{ name: undoing(entry.stepId), atMs: Date.parse(entry.time) }] : []
@@ -28,11 +34,11 @@ export function stepOutages(plan: Plan, journal: readonly JournalEntry[], pairs:
   const measured = pairs.flatMap(({ id, outages }) =>
     outages.map(({ startMs, lengthMs }) => {
       const name = (toTheApi.test(id) ? awayAt(startMs) : null) ?? nameAt(startMs)
-      return { name, pair: id, ms: lengthMs }
+      return { name, pair: id, ms: lengthMs, beforehand: beforehand.includes(id) }
     }),
   )
   const pairsOf = (name: string) =>
-    pairs.length === 0 ? null : measured.filter((one) => one.name === name).map(({ pair, ms }) => ({ pair, ms }))
+    pairs.length === 0 ? null : measured.filter((one) => one.name === name).map(({ name: _, ...one }) => one)
 
   const forward = plan.steps.flatMap((step): StepOutage[] => {
     const own = pairsOf(step.stepId)

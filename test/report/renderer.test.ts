@@ -114,7 +114,11 @@ test('live: each step ends as a list of how its targets ended, and the cursor is
 })
 
 test('the outage table: expected beside measured, the longest pairs, what was not measured', () => {
-  const pairs = Array.from({ length: 7 }, (_, n) => ({ pair: `a/p${n} -> b/q`, ms: 1000 * (n + 1) }))
+  const pairs = Array.from({ length: 7 }, (_, n) => ({
+    pair: `a/p${n} -> b/q`,
+    ms: 1000 * (n + 1),
+    beforehand: n === 5,
+  }))
   expect(
     outageTable(
       [
@@ -132,11 +136,11 @@ test('the outage table: expected beside measured, the longest pairs, what was no
       2,
     ),
   ).toEqual([
-    'step           announced      expected  lasted                                   between pods                pair',
+    'step           announced      expected  lasted                                   between pods                              pair',
     'stop-servers   control plane  40 s      21 s                                     not measured',
     '                                        50 s (longer than expected), going back',
-    'recreate-pods  pod to pod     6 s                                                7 s (longer than expected)  a/p6 -> b/q',
-    '                                                                                 6 s                         a/p5 -> b/q',
+    'recreate-pods  pod to pod     6 s                                                7 s (longer than expected)                a/p6 -> b/q',
+    '                                                                                 6 s (was interrupted before the run too)  a/p5 -> b/q',
     '                                                                                 and 5 more, none longer',
     'purge          policies       1 s                                                none seen',
   ])
@@ -144,7 +148,7 @@ test('the outage table: expected beside measured, the longest pairs, what was no
 
 test('the outage table: pods that were cut off where none was expected to be are marked', () => {
   const lasted = [{ startMs: 0, endMs: null, wayBack: false }]
-  const pairs = [{ pair: 'a -> b', ms: 900 }]
+  const pairs = [{ pair: 'a -> b', ms: 900, beforehand: false }]
   expect(outageTable([{ stepId: 'stop', what: 'API', expectedMs: 60_000, lasted, pairs }], 120)[1]).toBe(
     'stop  API        1 min     not over  900 ms (longer than expected)  a -> b',
   )

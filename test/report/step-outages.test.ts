@@ -25,29 +25,29 @@ function attempts(id: string, from: number, to: number) {
   }))
 }
 
-test('an interruption belongs to the step in which it began, announced or not', () => {
+test('an interruption belongs to the step in which it began, announced or not; that the pair was interrupted before the run too is told', () => {
   const pairs = outagesOf([...attempts('a>b:80', 21, 26), ...attempts('a>c:80', 12, 13), ...attempts('c>b:80', 25, 25)])
-  const rows = stepOutages(planFixture, journal, pairs)
+  const rows = stepOutages(planFixture, journal, pairs, ['a>b:80'])
   expect(rows.map(({ stepId, expectedMs, pairs }) => [stepId, expectedMs, pairs])).toEqual([
     ['stop-servers', 40_000, []],
-    ['set-flags', 0, [{ pair: 'a>c:80', ms: 1000 }]],
+    ['set-flags', 0, [{ pair: 'a>c:80', ms: 1000, beforehand: false }]],
     ['purge-kube-router', 75_000, []],
-    ['recreate-pods', 7000, [{ pair: 'a>b:80', ms: 5000 }]],
+    ['recreate-pods', 7000, [{ pair: 'a>b:80', ms: 5000, beforehand: true }]],
   ])
 })
 
 test('an interruption that began while a step was undone stands behind the steps', () => {
   const pairs = outagesOf([...attempts('a>b:80', 12, 13), ...attempts('a>c:80', 21, 23)])
   const back = [...journal.slice(0, 2), undoing('set-flags', 20), undoing('stop-servers', 25)]
-  const rows = stepOutages(planFixture, back, pairs).filter((row) => row.pairs?.length)
+  const rows = stepOutages(planFixture, back, pairs, []).filter((row) => row.pairs?.length)
   expect(rows.map(({ stepId, pairs: own }) => [stepId, own])).toEqual([
-    ['set-flags', [{ pair: 'a>b:80', ms: 1000 }]],
-    ['undoing set-flags', [{ pair: 'a>c:80', ms: 2000 }]],
+    ['set-flags', [{ pair: 'a>b:80', ms: 1000, beforehand: false }]],
+    ['undoing set-flags', [{ pair: 'a>c:80', ms: 2000, beforehand: false }]],
   ])
 })
 
 test('what was not measured is not said to be none', () => {
-  expect(stepOutages(planFixture, journal, []).map((row) => row.pairs)).toEqual([null, null, null])
+  expect(stepOutages(planFixture, journal, [], []).map((row) => row.pairs)).toEqual([null, null, null])
 })
 
 test('the API that is away by announcement is no surprise of the step in which a pair notices it', () => {
@@ -71,11 +71,11 @@ test('the API that is away by announcement is no surprise of the step in which a
     ...attempts('a>service:default/kubernetes:443', 12, 14),
     ...attempts('a>service:default/web:80', 12, 14),
   ])
-  const rows = stepOutages({ ...planFixture, steps }, [intent, ...journal.slice(1)], pairs).filter(
+  const rows = stepOutages({ ...planFixture, steps }, [intent, ...journal.slice(1)], pairs, []).filter(
     ({ pairs: own }) => own?.length,
   )
   expect(rows.map(({ stepId, pairs: own }) => [stepId, own])).toEqual([
-    ['stop-servers', [{ pair: 'a>service:default/kubernetes:443', ms: 2000 }]],
-    ['set-flags', [{ pair: 'a>service:default/web:80', ms: 2000 }]],
+    ['stop-servers', [{ pair: 'a>service:default/kubernetes:443', ms: 2000, beforehand: false }]],
+    ['set-flags', [{ pair: 'a>service:default/web:80', ms: 2000, beforehand: false }]],
   ])
 })

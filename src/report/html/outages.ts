@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot'
 import { type Outage, type PairOutages, summarize } from '../../probes/outage.ts'
 import { duration } from '../duration.ts'
-import { expectedOf, type StepOutage } from '../outage-table.ts'
+import { expectedOf, remarksOn, type StepOutage } from '../outage-table.ts'
 import { type RunStory, runStory } from '../run-story.ts'
 import { stepOutages } from '../step-outages.ts'
 import { figure, isNarrow, type Picture, shortened, shownText } from './figure.ts'
@@ -17,7 +17,7 @@ const mostShown = 60
 
 /** What was announced beside what was measured, step by step and pair by pair. */
 export function outageSection(data: ReportData): Markup {
-  const steps = stepOutages(data.plan, data.journal, data.pairs)
+  const steps = stepOutages(data.plan, data.journal, data.pairs, data.beforehand)
   return html`<section id="outages"><h2>What was interrupted</h2>
 ${steps.length === 0 ? html`<p>No step announced an interruption, and none was measured.</p>` : stepTable(steps)}
 ${
@@ -49,7 +49,7 @@ function stepTable(steps: readonly StepOutage[]): Markup {
         ? 'not measured'
         : longest === undefined
           ? 'none'
-          : measured(longest.ms, expectedOf(step, longest.pair)),
+          : measured(longest.ms, expectedOf(step, longest.pair), longest.beforehand),
       pairs === null ? '' : cut,
     ]
   })
@@ -68,9 +68,9 @@ function stepTable(steps: readonly StepOutage[]): Markup {
 }
 
 /** Longer than expected is said, not only coloured. */
-function measured(ms: number, expectedMs: number | null): Markup {
-  if (expectedMs === null || ms <= expectedMs) return html`${duration(ms)}`
-  return html`<strong class="bad">${duration(ms)}, longer than expected</strong>`
+function measured(ms: number, expectedMs: number | null, beforehand = false): Markup {
+  const text = [duration(ms), ...remarksOn(ms, expectedMs, beforehand)].join(', ')
+  return expectedMs === null || ms <= expectedMs ? html`${text}` : html`<strong class="bad">${text}</strong>`
 }
 
 function pairFigure(data: ReportData): Markup {
@@ -95,7 +95,7 @@ ${notBack.length > 0 ? html`<li><span class="swatch failed"></span>not back at t
 ${cut.some(({ unmeasured }) => unmeasured.length > 0) ? html`<li><span class="swatch gap"></span>not measured: the source was away</li>` : null}
 ${story.pauses.length > 0 ? html`<li><span class="swatch pause"></span>nobody at it</li>` : null}</ul>`,
     picture: (width) => pairPicture(cut, story, width),
-    table: pairTable(data.pairs),
+    table: pairTable(data),
   })
 }
 
@@ -153,7 +153,12 @@ function pairPicture(cut: readonly PairOutages[], story: RunStory, width: number
 const outageText = ({ startMs, endMs, lengthMs, atMostMs, failedAttempts, outcomes }: Outage) =>
   `from ${clockTime(startMs)} UTC ${endMs === null ? 'until the end' : `for ${duration(lengthMs)}, at most ${duration(atMostMs ?? lengthMs)}`}; ${failedAttempts} attempts: ${outcomes.join(', ')}`
 
-function pairTable(pairs: readonly PairOutages[]): Markup {
+const interruptionsText = (outages: readonly Outage[], beforehand: boolean) =>
+  outages.length === 0
+    ? 'none'
+    : [...outages.map(outageText), ...(beforehand ? ['was interrupted before the run too'] : [])].join('; ')
+
+function pairTable({ pairs, beforehand }: ReportData): Markup {
   return htmlTable(
     'Pairs by their longest interruption',
     [
@@ -172,7 +177,7 @@ function pairTable(pairs: readonly PairOutages[]): Markup {
         outages.length === 0 ? '' : duration(longestMs),
         outages.length === 0 ? '' : duration(Math.max(...outages.map((one) => one.atMostMs ?? one.lengthMs))),
         outages.length === 0 ? '' : duration(totalMs),
-        workedAtFirst ? outages.map(outageText).join('; ') || 'none' : 'did not work when probing began',
+        workedAtFirst ? interruptionsText(outages, beforehand.includes(id)) : 'did not work when probing began',
       ]),
   )
 }

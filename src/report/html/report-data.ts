@@ -21,6 +21,8 @@ export interface ReportData {
   after: Facts | null
   /** Interruptions of the pairs that were probed while it ran. */
   pairs: readonly PairOutages[]
+  /** Those that were interrupted before the run too. */
+  beforehand: readonly string[]
   /** Newest evidence that was over before the run began, and newest that was gathered after its end. */
   baseline: Measured | null
   verification: Measured | null

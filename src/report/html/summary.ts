@@ -52,9 +52,9 @@ function took({ plan, journal }: ReportData): KeyFigure {
 
 const missing = (name: string, note: string): KeyFigure => ({ name, value: html`<span class="quiet">–</span>`, note })
 
-function controlPlane({ plan, journal, pairs }: ReportData): KeyFigure {
+function controlPlane({ plan, journal, pairs, beforehand }: ReportData): KeyFigure {
   const name = 'Kubernetes API away'
-  const announced = stepOutages(plan, journal, pairs).filter(({ lasted }) => lasted !== null)
+  const announced = stepOutages(plan, journal, pairs, beforehand).filter(({ lasted }) => lasted !== null)
   const lasted = announced.flatMap((outage) => outage.lasted ?? [])
   const expectedMs = announced.reduce((sum, outage) => sum + (outage.expectedMs ?? 0), 0)
   if (announced.length === 0) return missing(name, 'no step announced it')
@@ -67,12 +67,18 @@ function controlPlane({ plan, journal, pairs }: ReportData): KeyFigure {
   }
 }
 
-function longestOutage({ pairs }: ReportData): KeyFigure {
+function longestOutage({ pairs, beforehand }: ReportData): KeyFigure {
   const name = 'Longest between pods'
   if (pairs.length === 0) return missing(name, 'not measured')
   const { interrupted, working, longestMs, notBack } = summarize(pairs)
   const back = notBack.length === 0 ? 'all back' : `${notBack.length} not back`
-  return { name, value: duration(longestMs), note: `${interrupted} of ${working} pairs were interrupted; ${back}` }
+  const too = pairs.filter(({ id, outages }) => outages.length > 0 && beforehand.includes(id)).length
+  const notOnly = too === 0 ? '' : `, ${too} of them before the run too`
+  return {
+    name,
+    value: duration(longestMs),
+    note: `${interrupted} of ${working} pairs were interrupted${notOnly}; ${back}`,
+  }
 }
 
 function kept({ before, after }: ReportData): KeyFigure {

@@ -11,10 +11,10 @@ import { awayText, type Band, ends, type Timeline, timelinePicture } from './tim
 import { clockSince, since } from './times.ts'
 
 /** How the run went: who was changed when, what was interrupted, when nobody was there. */
-export function timelineSection({ plan, journal, pairs }: ReportData): Markup {
+export function timelineSection({ plan, journal, pairs, beforehand }: ReportData): Markup {
   const story = runStory(plan, journal)
   const bands = phaseBands(plan, story, journal)
-  const away = stepOutages(plan, journal, pairs).flatMap(({ lasted, what }) =>
+  const away = stepOutages(plan, journal, pairs, beforehand).flatMap(({ lasted, what }) =>
     (lasted ?? []).map((one) => ({ ...one, what })),
   )
   const timeline: Timeline = { plan, story, targets: targetsOf(plan), bands, away }

@@ -134,3 +134,12 @@ test.each([1, 2, 28, 112, 167, 168, 200])('a run that came as far as record %i h
   expect(textOf(data, '.outcome')).toMatch(/^Unfinished/)
   expect(reportPage(data)).not.toMatch(/NaN|undefined|Invalid/)
 })
+
+test('of a pair that was interrupted before the run too that is said', () => {
+  const interrupted = recordedRun.pairs.find(({ outages }) => outages.length > 0)
+  const beforehand = interrupted ? [interrupted.id] : []
+  const page = reportPage({ ...recordedRun, beforehand })
+  expect(page).toContain('was interrupted before the run too')
+  expect(page).toContain('pairs were interrupted, 1 of them before the run too;')
+  expect(reportPage(recordedRun)).not.toContain('before the run too')
+})

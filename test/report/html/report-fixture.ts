@@ -41,6 +41,7 @@ export const recordedRun: ReportData = {
   before: facts(run.records.before),
   after: facts(run.records.after),
   pairs: run.pairs,
+  beforehand: [],
   baseline: null,
   verification: null,
   comparison: null,
