@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js'
 import type { Facts } from '../facts/facts.ts'
+import { inNetwork } from '../facts/in-network.ts'
 
 /** Agents learn these flags from the servers; what differs between servers is not off. */
 function everyServerSays({ nodes }: Facts, flag: string, value: string): boolean {
@@ -31,12 +31,5 @@ export const clusterCidrs = ({ nodes }: Facts): string[] => {
   return (value ?? '10.42.0.0/16').split(',').map((cidr) => cidr.trim())
 }
 
-export function isIn(address: string, cidrs: readonly string[]): boolean {
-  if (!ipaddr.isValid(address)) return false
-  const parsed = ipaddr.process(address)
-  return cidrs.some((cidr) => {
-    if (!ipaddr.isValidCIDR(cidr)) return false
-    const [network, bits] = ipaddr.parseCIDR(cidr)
-    return parsed.kind() === network.kind() && parsed.match(network, bits)
-  })
-}
+export const isIn = (address: string, cidrs: readonly string[]): boolean =>
+  cidrs.some((cidr) => inNetwork(address, cidr))

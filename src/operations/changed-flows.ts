@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { Facts } from '../facts/facts.ts'
+import { inNetwork } from '../facts/in-network.ts'
 import type { PolicyPeer, PolicySpec } from '../facts/policies.ts'
 import type { KubePod } from '../probes/pairs.ts'
 import {
@@ -11,7 +12,6 @@ import {
   policiesOf,
   policyVerdict,
 } from '../probes/policy-verdict.ts'
-import { inNetwork } from './cilium-values.ts'
 
 type Policy = Facts['kube']['policies'][number]
 
@@ -47,9 +47,7 @@ const selectorKeys = ({ matchLabels, matchExpressions }: PolicySpec['podSelector
 
 /** Whether a range of a policy holds an address; `except` taken out. */
 const inBlock = (address: string | null, { cidr, except }: NonNullable<PolicyPeer['ipBlock']>): boolean =>
-  ipaddr.isValidCIDR(cidr) &&
-  inNetwork(address, cidr) &&
-  !except.some((one) => ipaddr.isValidCIDR(one) && inNetwork(address, one))
+  inNetwork(address, cidr) && !except.some((one) => inNetwork(address, one))
 
 /**
  * Two pods for all that no policy tells apart, because they may talk to each other: same namespace, ports and labels as far as

@@ -1,4 +1,3 @@
-import ipaddr from 'ipaddr.js'
 import { stringify } from 'yaml'
 import { InputError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
@@ -92,11 +91,3 @@ export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumSt
 
 /** The values as the HelmChart object holds them. */
 export const valuesText = (values: Values): string => stringify(values, { lineWidth: 0 })
-
-/** Whether an address lies in a network; false for what is no address. */
-export function inNetwork(address: string | null, cidr: string): boolean {
-  if (address === null || !ipaddr.isValid(address)) return false
-  const parsed = ipaddr.parse(address)
-  const [network, bits] = ipaddr.parseCIDR(cidr)
-  return parsed.kind() === network.kind() && parsed.match(network, bits)
-}

@@ -1,9 +1,9 @@
 import type { Operation, TaskContext } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
+import { inNetwork } from '../facts/in-network.ts'
 import type { Sandbox } from '../facts/sandboxes.ts'
 import { mustRun } from '../nodes/run.ts'
-import { inNetwork } from './cilium-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 

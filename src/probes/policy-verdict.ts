@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js'
 import type { Facts } from '../facts/facts.ts'
+import { inNetwork } from '../facts/in-network.ts'
 import type { LabelSelector, PolicyPeer, PolicySpec } from '../facts/policies.ts'
 import type { KubePod } from './pairs.ts'
 
@@ -151,7 +151,9 @@ function isPeer(
   if (ipBlock !== null) {
     if (enforcer === 'cilium' && (peer.pod !== null || peer.ours)) return false
     const addresses = peer.pod === null ? [peer.address] : peer.addresses
-    return addresses.some((address) => isIn(address, ipBlock.cidr) && !ipBlock.except.some((one) => isIn(address, one)))
+    return addresses.some(
+      (address) => inNetwork(address, ipBlock.cidr) && !ipBlock.except.some((one) => inNetwork(address, one)),
+    )
   }
   if (peer.pod === null) return false
   const { pod } = peer
@@ -178,12 +180,6 @@ export function matches({ matchLabels, matchExpressions }: LabelSelector, labels
 }
 
 const own = (labels: Record<string, string>, key: string) => (Object.hasOwn(labels, key) ? labels[key] : undefined)
-
-function isIn(address: string, cidr: string): boolean {
-  if (!ipaddr.isValid(address) || !ipaddr.isValidCIDR(cidr)) return false
-  const [parsed, range] = [ipaddr.process(address), ipaddr.parseCIDR(cidr)]
-  return parsed.kind() === range[0].kind() && parsed.match(range)
-}
 
 function unanimous(answers: readonly boolean[]): boolean | null {
   const [first] = answers

@@ -1,6 +1,6 @@
 import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
-import { inNetwork } from '../cilium-values.ts'
+import { inNetwork } from '../../facts/in-network.ts'
 
 /** Cilium runs and carries nothing yet: nothing of it may have changed what pods see (cilium.md §1.2: 0/N managed). */
 export function ciliumBeside(facts: Facts, podCidr: string): Finding[] {
