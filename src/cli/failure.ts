@@ -41,7 +41,8 @@ function writeStack(error: unknown): string {
 
 /** For a person, on stderr: what went wrong, where, and what to do next. */
 export function failureText(failure: Failure): string {
-  const lines = [`error: ${visibleLines(failure.message)}`]
+  // To have stopped where it was asked to is no error.
+  const lines = [`${failure.exitCode === exitCodes.stopped ? '' : 'error: '}${visibleLines(failure.message)}`]
   for (const [name, text] of [
     ['node', failure.host],
     ['step', failure.step],

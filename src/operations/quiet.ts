@@ -69,7 +69,7 @@ export const quiet: Operation<Facts, World, { suspend: boolean }, QuietChange> =
   predict: (facts, _target, change) => predict(facts, change),
   fingerprint: (change) => ({ suspend: change.suspend, items: change.items.map(title).sort() }),
   render: (change) => ({
-    summary: `${change.suspend ? 'suspend' : 'resume'} ${change.items.length} objects`,
+    summary: `${change.suspend ? 'suspend' : 'resume'} ${change.items.length} ${change.items.length === 1 ? 'object' : 'objects'}`,
     notes: change.items.map(title),
   }),
   apply: (world, _target, change) => set(world, change.items, change.suspend),

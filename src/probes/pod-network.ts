@@ -67,12 +67,14 @@ export async function watchPodNetworks(
   const pauseS = Math.max(shortestPauseS, Math.round(options.durationMs / 1000 / mostLooks))
   const seen = choices.map(() => new Seen())
   const problems = new Set<string>()
+  let looks = 0
   while (choices.length > 0 && !signal?.aborted) {
     const leftS = Math.max(0, untilMs - clock.nowMs()) / 1000
     const rounds = Math.max(1, Math.floor(Math.min(commandS, leftS) / pauseS))
     try {
       const { stdout } = await mustRun(node, commandOf(choices, rounds, pauseS))
       for (const line of stdout.split('\n')) addLine(seen, line)
+      looks += 1
     } catch (error) {
       if (!(error instanceof MigrateError)) throw error
       problems.add(error.message)
@@ -82,6 +84,8 @@ export async function watchPodNetworks(
       if (!signal?.aborted) throw error
     })
   }
+  if (choices.length > 0 && looks === 0 && problems.size === 0)
+    return { networks: [], problem: `${node.name}: ended before they were looked into` }
   const networks = choices.flatMap((choice, index) => {
     const found = seen[index]
     if (found?.looked) return [found.network(choice, node.name)]

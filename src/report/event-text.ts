@@ -1,6 +1,7 @@
 import type { EngineEvent } from '../engine/events.ts'
 import { type Finding, isInTheWay } from '../engine/model.ts'
 import type { Moved } from '../engine/operator.ts'
+import { alike } from './alike.ts'
 import { duration } from './duration.ts'
 import { visible } from './escape.ts'
 import { summarise } from './plan-summary.ts'
@@ -56,9 +57,11 @@ export function eventText(event: EngineEvent): string | null {
     case 'drift':
       return `${visible(event.target)}: not as planned: ${event.moved.map(movedText).join('; ')}`
     case 'gate-passed': {
-      const warnings = event.findings.filter(({ level }) => level === 'warns')
-      const tail = warnings.map(({ title, detail }) => `; warning: ${title}. ${detail}`).join('')
-      return visible(`passed${tail}`)
+      const warnings = alike(event.findings.filter(({ level }) => level === 'warns'))
+      const told = warnings.map(
+        ({ finding, targets }) => `warning: ${[targets.join(', '), finding.detail].filter(Boolean).join(': ')}`,
+      )
+      return visible(['passed', ...told].join('; '))
     }
     case 'recorded':
       return visible(`${event.name} kept in ${event.file}`)
@@ -75,7 +78,7 @@ export function eventText(event: EngineEvent): string | null {
     case 'rollback-finished':
       return event.to === null ? 'everything is rolled back' : visible(`rolled back to ${event.to}`)
     case 'stopped':
-      return visible(`stopped: ${event.reason}`)
+      return visible(event.reason)
     default:
       return notes[event.kind] ?? null
   }

@@ -26,7 +26,8 @@ export function gatherLine(stream: NodeJS.WriteStream, live: boolean, now: () =>
       if (ending) return
       if (live) {
         cursorTo(stream, 0)
-        stream.write(gatherText(progress))
+        // A line that wraps cannot be drawn over.
+        stream.write(gatherText(progress).slice(0, stream.columns - 1))
         clearLine(stream, 1)
         return
       }

@@ -91,7 +91,10 @@ export function liveRenderer(stream: NodeJS.WriteStream, now: Now): Renderer {
       // Shown with the question that is asked about it.
       case 'drift':
         break
+      // Told with what can be done next, after the last line of this.
       case 'stopped':
+        close()
+        break
       case 'run-finished':
       case 'rollback-finished':
         close()

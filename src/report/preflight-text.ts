@@ -1,5 +1,6 @@
 import { createColors } from 'picocolors'
 import { CLUSTER, type Finding, isInTheWay, type Level } from '../engine/model.ts'
+import { alike } from './alike.ts'
 import { visible } from './escape.ts'
 import { type Cell, table, wrap } from './table.ts'
 
@@ -9,15 +10,6 @@ const headings: readonly (readonly [Exclude<Level, 'fine'>, string])[] = [
   ['unknown', 'Could not be told'],
   ['warns', 'Warns'],
 ]
-
-/** What is the same on several nodes, once. */
-function alike(findings: readonly Finding[]): { finding: Finding; targets: string[] }[] {
-  const groups = Map.groupBy(findings, ({ title, detail, fix }) => JSON.stringify([title, detail, fix]))
-  return [...groups.values()].flatMap((group) => {
-    const [finding] = group
-    return finding ? [{ finding, targets: group.flatMap(({ target }) => (target === undefined ? [] : [target])) }] : []
-  })
-}
 
 /** The first line says how it stands; what is in the way comes first, what is fine last and in one list of titles. */
 export function preflightText(

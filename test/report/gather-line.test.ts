@@ -10,6 +10,14 @@ test('one line of what is seen', () => {
   expect(gatherText({ ...progress, leftMs: null })).toBe('looking at the cluster')
 })
 
+test('on a terminal it takes one line, however narrow', () => {
+  const said: string[] = []
+  const stream = { columns: 40, write: (text: string) => said.push(text) > 0 } as unknown as NodeJS.WriteStream
+  gatherLine(stream, true, () => 0).show(progress)
+  // What moves the cursor begins with an escape.
+  expect(said.filter((text) => !text.startsWith('\u001b'))).toEqual([gatherText(progress).slice(0, 39)])
+})
+
 test('without a terminal: a line a minute, none of the preparations, and what a second Ctrl-C does', () => {
   const said: string[] = []
   const stream = { write: (text: string) => said.push(text) > 0 } as unknown as NodeJS.WriteStream

@@ -39,7 +39,7 @@ const story: EngineEvent[] = [
   { kind: 'stop-requested' },
   { kind: 'task-started', stepId, target: 's3', taskId: 't3', summary: 'stop k3s.service', timeoutMs: 120_000 },
   { kind: 'task-failed', stepId, target: 's3', error: 'connection lost', inDoubt: true },
-  { kind: 'stopped', reason: 'stop-servers did not end well' },
+  { kind: 'stopped', reason: 'stopped before: Stop K3s on the servers' },
   { kind: 'rollback-started', runId: 'r1', to: null, steps: [{ stepId, targets: ['s3', 's1'] }] },
   { kind: 'undo-started', stepId, target: 's3', taskId: 'u3', how: 'K3s is started', timeoutMs: 60_000 },
   { kind: 'undo-done', stepId, target: 's3', durationMs: 900 },
