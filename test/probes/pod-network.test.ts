@@ -119,3 +119,10 @@ test.skipIf(reason)('no route at all, and a namespace that is gone', async () =>
   })
   expect(problem).toBe('here: the network of a/gone is not there')
 })
+
+test('ended before the first look: said, and nobody is taken for gone', async () => {
+  const choice = { namespace: 'a', pod: 'b', netns: '/proc/self/ns/net', destinations: [] }
+  const { networks, problem } = await watchPodNetworks(here(), [choice], { ...options, signal: AbortSignal.abort() })
+  expect(networks).toEqual([])
+  expect(problem).toBe('here: ended before they were looked into')
+})
