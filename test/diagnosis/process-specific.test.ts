@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { processSpecific } from '../../src/diagnosis/process-specific.ts'
@@ -26,16 +27,46 @@ test('ruled out one by one, each with its figure', () => {
   ])
 })
 
-test('the fresh namespace to prove it with is a pod on the same node', () => {
-  const manifest = judge(evidenceOf()).diagnosis?.advice[0]?.manifest ?? ''
-  expect(parse(manifest)).toMatchObject({ kind: 'Pod', metadata: { namespace: 'home' }, spec: { nodeName: 's1' } })
+describe('the fresh namespace to prove it with', () => {
+  const { diagnosis, notMeasured } = judge(evidenceOf())
+  const { manifest = '', command } = diagnosis?.advice[0] ?? {}
+  const pod = parse(manifest)
+
+  test('is a pod on the same node, for an hour at most, that tries what fails', () => {
+    expect(pod).toMatchObject({ kind: 'Pod', metadata: { namespace: 'home' }, spec: { nodeName: 's1' } })
+    expect(pod.spec.activeDeadlineSeconds).toBe(3600)
+    const targets = evidenceOf()
+      .series.filter(({ from }) => from === 'home/ha')
+      .map(({ address, port }) => `${address}:${port}`)
+    expect(pod.spec.containers[0].command.slice(4)).toEqual([...new Set(targets)])
+    expect(command).toBe('kubectl -n home logs -f migrate-netdebug')
+  })
+
+  test('says what failed, and nothing of what did not', () => {
+    const [shell, flag, script] = pod.spec.containers[0].command
+    const world = 'sleep() { exit; }; date() { echo 12:00:00; }; nc() { [ "$4 $5" = "10.42.0.9 80" ]; }'
+    const { stdout, status } = spawnSync(
+      shell,
+      [flag, `${world}\n${script}`, 'try-targets', '10.42.0.9:80', 'fd00::9:443'],
+      { encoding: 'utf8' },
+    )
+    expect([status, stdout]).toEqual([0, '12:00:00 fd00::9:443\n'])
+  })
+
+  test('is not made by diagnose, which is said with the reason', () => {
+    expect(notMeasured).toEqual([
+      expect.stringMatching(
+        /^the same targets from a fresh network namespace on s1, because .* diagnose changes no node/,
+      ),
+    ])
+  })
 })
 
 test('a namespace that was not looked at leaves points unknown and is said', () => {
   const { diagnosis, notMeasured } = judge({ ...evidenceOf(), podNetworks: [] })
   expect(diagnosis?.points.filter(({ holds }) => holds === 'unknown')).toHaveLength(3)
   expect(diagnosis?.confidence).not.toBe('certain')
-  expect(notMeasured).toEqual(['the network namespace of home/ha'])
+  expect(notMeasured[0]).toBe('the network namespace of home/ha')
 })
 
 test('a full connection table is not ruled out', () => {
