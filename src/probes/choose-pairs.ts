@@ -1,11 +1,10 @@
 import type { Facts } from '../facts/facts.ts'
+import { considered } from './considered.ts'
 import { type KubePod, type Pair, pair, podName, sandboxOf } from './pairs.ts'
 import { compare, varied } from './varied.ts'
 
 /** How many pairs of each sort are chosen at most: about 60 in all, whatever the cluster's size. */
 const quotas = { sameNode: 12, crossNode: 22, service: 12, node: 8, dns: 6, external: 4 }
-/** Pods that are looked at, so that choosing stays quick on a large cluster. */
-const podsConsidered = 40
 
 interface Candidate extends Pair {
   /** What is to be varied among the chosen: namespaces say which policies apply, nodes which tunnels. */
@@ -21,8 +20,11 @@ interface Candidate extends Pair {
 export function choosePairs(facts: Facts, externalTargets: readonly string[] = [], share = 1): Pair[] {
   const quota = (sort: keyof typeof quotas) => Math.ceil(quotas[sort] * share)
   const withPolicy = new Set(facts.kube.policies.map((policy) => policy.namespace))
-  const sources = considered(facts.kube.pods.filter((pod) => isSource(pod, facts)))
-  const servers = considered(facts.kube.pods.filter((pod) => isServer(pod, facts)))
+  const sources = considered(sourcesOf(facts), facts)
+  const servers = considered(
+    facts.kube.pods.filter((pod) => isServer(pod, facts)),
+    facts,
+  )
   const services = facts.kube.services
     .filter((service) => service.clusterIp !== null && service.clusterIp !== 'None' && service.clusterIp !== '')
     .toSorted((a, b) => compare(podName(a), podName(b)))
@@ -100,6 +102,9 @@ export function choosePairs(facts: Facts, externalTargets: readonly string[] = [
 const candidate = (one: Pair, traits: readonly string[]): Candidate => ({ ...one, traits })
 export const isDns = (service: { namespace: string; name: string }) => podName(service) === 'kube-system/kube-dns'
 
+/** Pods that connections can be tried from. */
+export const sourcesOf = (facts: Facts): KubePod[] => facts.kube.pods.filter((pod) => isSource(pod, facts))
+
 export function isSource(pod: KubePod, facts: Facts): boolean {
   return pod.phase === 'Running' && !pod.hostNetwork && Boolean(sandboxOf(pod, facts)?.netns) && !isShortLived(pod)
 }
@@ -111,11 +116,4 @@ export function isServer(pod: KubePod, facts: Facts): boolean {
 /** Pods of Jobs end by themselves: that would look like an outage. */
 export function isShortLived(pod: KubePod): boolean {
   return pod.owner?.startsWith('Job/') ?? false
-}
-
-/** At most so many pods, of as many different nodes and namespaces as there are. */
-export function considered(pods: readonly KubePod[]): KubePod[] {
-  const traits = (pod: KubePod) => [`${pod.namespace} on ${pod.node}`, pod.namespace, `${pod.node}`]
-  const list = pods.map((pod) => ({ pod, id: podName(pod), traits: traits(pod) }))
-  return varied(list, podsConsidered).map((one) => one.pod)
 }

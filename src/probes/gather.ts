@@ -5,6 +5,8 @@ import type { Facts } from '../facts/facts.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Nodes } from '../nodes/node.ts'
 import { askPorts, silentPorts, sourcesSeen } from './answering-ports.ts'
+import { sourcesOf } from './choose-pairs.ts'
+import { notConsidered } from './considered.ts'
 import type { Evidence, Series } from './evidence.ts'
 import { chooseMatrix } from './matrix.ts'
 import type { MatrixPair } from './matrix-candidates.ts'
@@ -158,6 +160,7 @@ async function watch(options: GatherOptions): Promise<Evidence> {
         ...problems.map((problem) => `connections: ${problem}`),
         ...collected.problems(),
         ...silentPorts(answering),
+        ...(options.again?.length ? [] : notConsidered(sourcesOf(facts), facts)),
         ...notMeasured,
         ...ofPods.notMeasured,
       ],

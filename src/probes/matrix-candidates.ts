@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import type { Facts } from '../facts/facts.ts'
-import { considered, isDns, isServer, isShortLived, isSource } from './choose-pairs.ts'
+import { isDns, isServer, isShortLived, sourcesOf } from './choose-pairs.ts'
+import { considered } from './considered.ts'
 import type { Series } from './evidence.ts'
 import { type KubePod, nodeAddress, type Pair, type ProbeKind, pair, podName } from './pairs.ts'
 import { type End, type Enforcer, type Flow, policyVerdict, type Verdict } from './policy-verdict.ts'
@@ -46,7 +47,7 @@ export function candidates(facts: Facts, answering: Answering, externalTargets: 
   const view: View = {
     facts,
     answering,
-    sources: considered(facts.kube.pods.filter((pod) => isSource(pod, facts))),
+    sources: considered(sourcesOf(facts), facts),
     verdictOf: (flow) => policyVerdict(facts.kube, flow, enforcer),
   }
   return [
@@ -210,7 +211,11 @@ function toOutside({ sources, verdictOf }: View, externalTargets: readonly strin
 
 const nodeNames = (facts: Facts) => Object.keys(facts.nodes).toSorted(compare)
 const present = <T>(value: T | null) => (value === null ? [] : [value])
-const servers = (facts: Facts) => considered(facts.kube.pods.filter((pod) => isServer(pod, facts)))
+const servers = (facts: Facts) =>
+  considered(
+    facts.kube.pods.filter((pod) => isServer(pod, facts)),
+    facts,
+  )
 const hostServers = (facts: Facts) =>
   facts.kube.pods
     .filter((pod) => pod.hostNetwork && pod.phase === 'Running' && pod.ready && !isShortLived(pod))

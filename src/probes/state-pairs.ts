@@ -1,5 +1,6 @@
 import type { Facts } from '../facts/facts.ts'
-import { considered, isDns, isServer, isSource } from './choose-pairs.ts'
+import { isDns, isServer, sourcesOf } from './choose-pairs.ts'
+import { considered } from './considered.ts'
 import { type KubePod, nodeAddress, type Pair, pair, podName } from './pairs.ts'
 import { type End, policyVerdict } from './policy-verdict.ts'
 import { varied } from './varied.ts'
@@ -36,7 +37,7 @@ export const serversToAsk = (facts: Facts): Pair[] =>
  * every pod a destination of each kind. A policy that holds nowhere but at one pod is still met.
  */
 export function policyPairs(facts: Facts, answering: ReadonlySet<string>): StatePair[] {
-  const sources = considered(facts.kube.pods.filter((pod) => isSource(pod, facts)))
+  const sources = considered(sourcesOf(facts), facts)
   // In this mode an ipBlock may hold nodes (cilium.md §6.2): nothing is said of them.
   const nodes = facts.kube.cilium.config?.['policy-cidr-match-mode']?.includes('nodes') ? [] : Object.keys(facts.nodes)
   const all = servers(facts)
@@ -54,7 +55,7 @@ export function policyPairs(facts: Facts, answering: ReadonlySet<string>): State
 
 /** DNS from pods of every namespace, on as many nodes as it has. */
 export function dnsPairs(facts: Facts): StatePair[] {
-  const sources = considered(facts.kube.pods.filter((pod) => isSource(pod, facts)))
+  const sources = considered(sourcesOf(facts), facts)
   return facts.kube.services.filter(isDns).flatMap((service) => {
     const port = service.ports.find(({ protocol }) => protocol === 'UDP')
     const backends = facts.kube.pods.filter((pod) =>
