@@ -85,6 +85,7 @@ export const service = z.object({
   spec: z.object({
     type: z.string().nullish(),
     clusterIP: z.string().nullish(),
+    externalTrafficPolicy: z.string().nullish(),
     selector: texts,
     ports: list(
       z.object({
@@ -218,6 +219,7 @@ export const serviceFacts = ({ metadata: { namespace, name }, spec }: z.infer<ty
   name,
   type: spec.type ?? 'ClusterIP',
   clusterIp: spec.clusterIP && spec.clusterIP !== 'None' ? spec.clusterIP : null,
+  onlyToOwnPods: spec.externalTrafficPolicy === 'Local',
   ports: spec.ports.map(({ protocol, port, nodePort, targetPort }) => ({
     protocol: protocol ?? 'TCP',
     port,

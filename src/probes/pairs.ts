@@ -6,7 +6,7 @@ export interface Pair {
   id: string
   /** `namespace/pod`, or `node:NAME` for the node itself. */
   from: string
-  /** `namespace/pod`, `service:namespace/name`, `dns:namespace/name`, `host-port:node` or `external:host`. */
+  /** `namespace/pod`, `service:namespace/name`, `dns:namespace/name`, `host-port:node`, `node-port:node` or `external:host`. */
   to: string
   port: number
   kind: ProbeKind
@@ -51,7 +51,7 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
         ? name
         : scheme === 'pod'
           ? addressOf(pods.get(name), facts)
-          : scheme === 'host-port'
+          : scheme === 'host-port' || scheme === 'node-port'
             ? nodeAddress(name, facts)
             : (services.get(name)?.clusterIp ?? null)
     if (!source || !address) continue
@@ -62,7 +62,7 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
 }
 
 function split(to: string): [scheme: string, name: string] {
-  const match = /^(service|dns|host-port|external):(.*)$/.exec(to)
+  const match = /^(service|dns|host-port|node-port|external):(.*)$/.exec(to)
   return [match?.[1] ?? 'pod', match?.[2] ?? to]
 }
 
