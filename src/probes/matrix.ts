@@ -1,6 +1,8 @@
+import { isIP } from 'node:net'
 import type { Facts } from '../facts/facts.ts'
 import type { Series } from './evidence.ts'
 import { type Answering, type Candidate, candidates, type MatrixPair } from './matrix-candidates.ts'
+import { pair, withoutQuestion } from './pairs.ts'
 import { compare, varied } from './varied.ts'
 
 /** How many pairs of each sort are chosen at most, of those that policies allow and those that they deny. About 60 in all. */
@@ -33,7 +35,7 @@ export function chooseMatrix(
   again: readonly Series[] = [],
 ): MatrixPair[] {
   const found = candidates(facts, answering, externalTargets)
-  return again.length === 0 ? choose(found) : asBefore(again, found)
+  return again.length === 0 ? withQuestions(choose(found), externalTargets) : asBefore(again, found)
 }
 
 /** The same pairs, with what policies say of them now; what would not be chosen any more keeps what they said then. */
@@ -41,7 +43,8 @@ function asBefore(again: readonly Series[], found: readonly Candidate[]): Matrix
   const now = new Map(found.map((one) => [one.id, pairOf(one)]))
   return again.map(({ id, from, to, port, kind, fromNode, toNode, sort, fromSelected, toSelected, allowed }) => {
     const then = { id, from, to, port, kind, fromNode, toNode, sort, fromSelected, toSelected, allowed }
-    return { ...then, ...now.get(id), kind }
+    const same = now.get(pair(from, withoutQuestion(to), port).id)
+    return same ? { ...then, ...same, id, to, kind } : then
   })
 }
 
@@ -70,6 +73,24 @@ function choose(found: readonly Candidate[]): MatrixPair[] {
   })
   return [...meant, ...chosen].map(pairOf)
 }
+
+/** DNS is asked for its own Service, for names outside, and for the Services among the chosen pairs, in turn. */
+function withQuestions(chosen: readonly MatrixPair[], externalTargets: readonly string[]): MatrixPair[] {
+  const outside = externalTargets.map((target) => target.replace(/:\d+$/, '')).filter((host) => isName(host))
+  const services = chosen.flatMap(({ to }) => /^service:(.*)$/.exec(to)?.[1] ?? [])
+  const questions = ['', ...new Set([...outside.slice(0, 1), ...services])].map((name) =>
+    name === '' ? '' : `@${name}`,
+  )
+  let turn = 0
+  return chosen.map((one) => {
+    if (one.sort !== 'dns') return one
+    const to = `${one.to}${questions[turn++ % questions.length]}`
+    return { ...one, ...pair(one.from, to, one.port, one.kind) }
+  })
+}
+
+/** What can be asked for, and is no address. */
+const isName = (host: string) => isIP(host) === 0 && /^([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}$/.test(host)
 
 const pairOf = ({ traits: _, meant: __, ...one }: Candidate): MatrixPair => one
 const bySelection = (one: Candidate) => `${one.fromSelected} ${one.toSelected}`

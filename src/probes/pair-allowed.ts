@@ -1,6 +1,6 @@
 import type { Facts } from '../facts/facts.ts'
 import { backendsOf, nodeEnd, unanimous } from './matrix-candidates.ts'
-import { type Pair, podName } from './pairs.ts'
+import { type Pair, podName, withoutQuestion } from './pairs.ts'
 import { type End, type Enforcer, policyVerdict } from './policy-verdict.ts'
 
 /**
@@ -27,7 +27,7 @@ function podEnd(facts: Facts, name: string): End | null {
 }
 
 function destinations(facts: Facts, to: string, port: number) {
-  const [, scheme, name = ''] = /^(service|dns):(.*)$/.exec(to) ?? []
+  const [, scheme, name = ''] = /^(service|dns):(.*)$/.exec(withoutQuestion(to)) ?? []
   if (scheme === undefined) {
     const end = podEnd(facts, to)
     return end ? [{ end, port }] : []

@@ -6,7 +6,10 @@ export interface Pair {
   id: string
   /** `namespace/pod`, or `node:NAME` for the node itself. */
   from: string
-  /** `namespace/pod`, `service:namespace/name`, `dns:namespace/name`, `host-port:node`, `node-port:node` or `external:host`. */
+  /**
+   * `namespace/pod`, `service:namespace/name`, `host-port:node`, `node-port:node`, `external:host`, or `dns:namespace/name`, which
+   * may say what it is asked for: `dns:namespace/name@namespace/service` or `@host`; else for itself.
+   */
   to: string
   port: number
   kind: ProbeKind
@@ -22,7 +25,8 @@ export interface Target {
   netns: string
   address: string
   port: number
-  kind: ProbeKind
+  /** For DNS with the name that is asked for: `dns:example.org`. */
+  kind: ProbeKind | `dns:${string}`
   /** Only in each so many-th round; absent: in every one. */
   every?: number
 }
@@ -55,15 +59,27 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
             ? nodeAddress(name, facts)
             : (services.get(name)?.clusterIp ?? null)
     if (!source || !address) continue
-    if (![id, source.netns, address].every((text) => plain.test(text))) continue
-    targets.get(source.node)?.push({ id, netns: source.netns, address, port, kind })
+    const asked = kind === 'dns' ? (`dns:${questionOf(to, facts)}` as const) : kind
+    if (![id, source.netns, address, asked].every((text) => plain.test(text))) continue
+    targets.get(source.node)?.push({ id, netns: source.netns, address, port, kind: asked })
   }
   return targets
 }
 
 function split(to: string): [scheme: string, name: string] {
-  const match = /^(service|dns|host-port|node-port|external):(.*)$/.exec(to)
+  const match = /^(service|dns|host-port|node-port|external):(.*)$/.exec(withoutQuestion(to))
   return [match?.[1] ?? 'pod', match?.[2] ?? to]
+}
+
+/** The DNS Service alone, whatever it is asked for. */
+export const withoutQuestion = (to: string): string => (to.startsWith('dns:') ? to.replace(/@.*$/, '') : to)
+
+/** The whole name that is asked for. */
+function questionOf(to: string, { nodes }: Facts): string {
+  const [own = '', asked = own] = to.replace(/^dns:/, '').split('@')
+  const [namespace = '', service] = asked.split('/')
+  const domain = Object.values(nodes).flatMap(({ k3s }) => k3s?.flags['cluster-domain']?.value ?? [])[0]
+  return service === undefined ? asked : `${service}.${namespace}.svc.${domain ?? 'cluster.local'}`
 }
 
 function sourceOf(

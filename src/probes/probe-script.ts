@@ -1,6 +1,6 @@
 /**
  * The prober, for the nodes' bash. Both modes read targets, one a line with tabs between:
- * `id, network namespace or "-" for the node's own, address, port, tcp | http | dns, every`, and make one attempt for each
+ * `id, network namespace or "-" for the node's own, address, port, tcp | http | dns:NAME, every`, and make one attempt for each
  * at once, inside its namespace. What has not ended after TIMEOUT ms is given up. A result is a line
  * `id, epoch ms, duration ms, class, base64 of what was said, ms until the first byte (http)`.
  *
@@ -27,11 +27,21 @@ now() {
 # One attempt. Prints END, when and how; before it what bash says about a failed connection.
 attempt() {
   local reply line last=
-  if [ "$3" = dns ]; then
+  if [ "\${3%%:*}" = dns ]; then
     if ! exec 3<>"/dev/udp/$1/$2"; then now; echo "END $at failed"; return; fi
-    # An A question for kube-dns.kube-system.svc.cluster.local. Without a byte 0x0a (which kubernetes.default would have
-    # as a length): bash writes line by line, and each write is a datagram of its own.
-    printf '\\x5a\\x17\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x08kube-dns\\x0bkube-system\\x03svc\\x07cluster\\x05local\\x00\\x00\\x01\\x00\\x01' >&3
+    # A question for an A record. Bash writes line by line, and each write is a datagram of its own: where a length is a
+    # newline (10), another program makes it one.
+    line='\\x5a\\x17\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00' reply=\${3#dns:}.
+    while [ -n "$reply" ]; do
+      last=\${reply%%.*} reply=\${reply#*.}
+      printf -v last '\\\\x%02x%s' "\${#last}" "$last"
+      line+=$last
+    done
+    line+='\\x00\\x00\\x01\\x00\\x01'
+    case $line in
+      *'\\x0a'*) printf "$line" | dd bs=512 count=1 iflag=fullblock status=none >&3 ;;
+      *) printf "$line" >&3 ;;
+    esac
     # The id, then the flags: the last digit is RCODE.
     reply=$(timeout "$seconds" dd bs=512 count=1 status=none <&3 | od -An -v -tx1 -N4 | tr -d ' \\n')
     now

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { Facts } from '../../src/facts/facts.ts'
 import { policySpecSchema } from '../../src/facts/policies.ts'
 import { chooseMatrix } from '../../src/probes/matrix.ts'
-import { type Answering, portsToAsk } from '../../src/probes/matrix-candidates.ts'
+import { type Answering, type MatrixPair, portsToAsk } from '../../src/probes/matrix-candidates.ts'
+import { locate } from '../../src/probes/pairs.ts'
 import { clusterFacts, type PodSpec } from './cluster-facts.ts'
 
 const web = { labels: { app: 'web' } }
@@ -105,6 +106,35 @@ describe('the matrix', () => {
       expect(one.from.startsWith('shop/'), one.id).toBe(false)
       expect(one.allowed, one.id).toBe(one.from.startsWith('pay/'))
     }
+  })
+
+  test('DNS is asked for itself, for the Services among the pairs, and for a name outside', () => {
+    expect(new Set(of('dns').map(({ to }) => to))).toEqual(
+      new Set([
+        'dns:kube-system/kube-dns',
+        'dns:kube-system/kube-dns@example.org',
+        'dns:kube-system/kube-dns@shop/web',
+        'dns:kube-system/kube-dns@default/kubernetes',
+      ]),
+    )
+    const asked = (to: string) =>
+      [
+        ...locate(
+          of('dns').filter((one) => one.to === to),
+          facts,
+        ).values(),
+      ].flat()[0]?.kind
+    expect(asked('dns:kube-system/kube-dns')).toBe('dns:kube-dns.kube-system.svc.cluster.local')
+    expect(asked('dns:kube-system/kube-dns@shop/web')).toBe('dns:web.shop.svc.cluster.local')
+    expect(asked('dns:kube-system/kube-dns@example.org')).toBe('dns:example.org')
+  })
+
+  test('DNS that is watched again is asked for the same, judged by the policies of now', () => {
+    const then = matrix.map((one) => ({ ...one, allowed: null, address: '', attempts: [] }))
+    const again = chooseMatrix(facts, all(facts), [], then)
+    expect(again.map(({ id, to }) => ({ id, to }))).toEqual(matrix.map(({ id, to }) => ({ id, to })))
+    const dns = (list: readonly MatrixPair[]) => list.filter(({ sort }) => sort === 'dns').map(({ allowed }) => allowed)
+    expect(dns(again)).toEqual(dns(matrix))
   })
 
   describe('a node port, from another node', () => {

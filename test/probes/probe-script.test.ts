@@ -50,9 +50,11 @@ beforeAll(async () => {
     return socket.address().port
   }
   silentPort = await udp()
+  // As they stand in a question; the second has a label whose length is a newline.
+  const names = ['\x03web\x04shop\x03svc\x07cluster\x05local', '\x0akubernetes\x07default\x03svc\x07cluster\x05local']
   dnsPort = await udp((question) => {
     const name = question.toString('latin1', 12)
-    const known = name.startsWith('\x08kube-dns\x0bkube-system\x03svc\x07cluster\x05local\x00\x00\x01\x00\x01')
+    const known = names.some((one) => name === `${one}\x00\x00\x01\x00\x01`)
     return Buffer.concat([question.subarray(0, 2), Buffer.from([0x84, known ? 0 : 3]), question.subarray(4)])
   })
 })
@@ -87,9 +89,11 @@ describe('once', () => {
       `ok\t-\t127.0.0.1\t${serverPort}\ttcp\t1`,
       `closed\t-\t127.0.0.1\t1\ttcp\t1`,
       `gone\t/run/netns/there-is-no-such-one\t127.0.0.1\t1\ttcp\t1`,
-      `dns\t-\t127.0.0.1\t${dnsPort}\tdns\t1`,
-      `silent\t-\t127.0.0.1\t${silentPort}\tdns\t1`,
-      `no-dns\t-\t127.0.0.1\t1\tdns\t1`,
+      `dns\t-\t127.0.0.1\t${dnsPort}\tdns:web.shop.svc.cluster.local\t1`,
+      `dns-ten\t-\t127.0.0.1\t${dnsPort}\tdns:kubernetes.default.svc.cluster.local\t1`,
+      `dns-unknown\t-\t127.0.0.1\t${dnsPort}\tdns:example.org\t1`,
+      `silent\t-\t127.0.0.1\t${silentPort}\tdns:web.shop.svc.cluster.local\t1`,
+      `no-dns\t-\t127.0.0.1\t1\tdns:web.shop.svc.cluster.local\t1`,
     ]
     const found = byId(await once(`${lines.join('\n')}\n`))
     expect(Object.fromEntries(Object.entries(found).map(([id, one]) => [id, one.outcome]))).toEqual({
@@ -97,6 +101,8 @@ describe('once', () => {
       closed: 'refused',
       gone: 'no-netns',
       dns: 'ok',
+      'dns-ten': 'ok',
+      'dns-unknown': 'dns-failed',
       silent: 'timeout',
       'no-dns': 'refused',
     })
