@@ -5,6 +5,7 @@
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
+import { systemClock } from '../src/cli/session.ts'
 import type { Node } from '../src/nodes/node.ts'
 import { sampleRejects } from '../src/probes/reject-sampler.ts'
 import { mostCpuShare } from '../src/probes/reject-sampler-script.ts'
@@ -87,11 +88,6 @@ const nodeIn = (argv: readonly string[]): Node => ({
   },
 })
 
-const clock = {
-  nowMs: () => Date.now(),
-  sleep: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)),
-}
-
 /** CPU time of everything the work starts, by the kernel's account of children that have ended, over the time it took. */
 async function measured(work: () => Promise<number>): Promise<{ share: number; samples: number }> {
   const before = childrenCpuMs()
@@ -134,7 +130,7 @@ for (const backend of ['nft', 'legacy']) {
     })
     let saidShare = 0
     const sampler = await measured(async () => {
-      const found = await sampleRejects(nodeIn(namespace.argv), { clock, durationMs: secondsEach * 1000 })
+      const found = await sampleRejects(nodeIn(namespace.argv), { clock: systemClock, durationMs: secondsEach * 1000 })
       if (found.problem !== null) throw new Error(found.problem)
       saidShare = found.cpuShare
       return found.samplesMs.length

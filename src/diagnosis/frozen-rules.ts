@@ -2,7 +2,7 @@ import { kubeRouter } from '../netfilter/kube-router.ts'
 import { policyControllerIsOff } from './cni-in-use.ts'
 import { confidenceOf, point } from './confidence.ts'
 import { type Rule, silent } from './diagnosis.ts'
-import { ownedRules, sumOf } from './owned-rules.ts'
+import { nodesWithRules, rulesByNode, sumOf } from './owned-rules.ts'
 
 const title = 'policies of a controller that is off are still enforced, frozen as they were'
 
@@ -15,15 +15,14 @@ export const frozenRules: Rule = {
     if (!policyControllerIsOff(facts)) return silent
     // A node whose chains change has a controller that was not restarted since: nothing is frozen there.
     const alive = new Set(rejects.filter(({ reconcilesMs }) => reconcilesMs.length > 0).map(({ node }) => node))
-    const found = Object.values(facts.nodes)
-      .filter(({ name }) => !alive.has(name))
-      .map((node) => ({ node: node.name, rules: sumOf(ownedRules(node, kubeRouter)) }))
-      .filter(({ rules }) => rules > 0)
+    const found = nodesWithRules(facts, kubeRouter).filter(({ node }) => !alive.has(node.name))
     if (found.length === 0) return silent
-    const sampled = rejects.filter(({ node, problem }) => problem === null && found.some((one) => one.node === node))
+    const sampled = rejects.filter(
+      ({ node, problem }) => problem === null && found.some((one) => one.node.name === node),
+    )
     const points = [
       point('every server has the policy controller off', true, 'disable-network-policy: true'),
-      point('rules of kube-router stand', true, found.map(({ node, rules }) => `${node}: ${rules}`).join(', ')),
+      point('rules of kube-router stand', true, rulesByNode(found)),
       point(
         'nobody writes them anew',
         sampled.length === found.length ? true : undefined,
@@ -35,7 +34,7 @@ export const frozenRules: Rule = {
         rule: 'frozen-rules',
         title,
         what: 'K3s removes nothing when its policy controller is switched off. The chains and sets stay as they were: new pods are refused by old sets, and an address that is used again inherits the policy of a pod that is gone.',
-        where: found.map(({ node }) => `node ${node}`),
+        where: found.map(({ node }) => `node ${node.name}`),
         sinceMs: null,
         confidence: confidenceOf(points, true) ?? 'possible',
         figures: [

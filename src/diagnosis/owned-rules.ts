@@ -1,4 +1,4 @@
-import type { NodeFacts } from '../facts/facts.ts'
+import type { Facts, NodeFacts } from '../facts/facts.ts'
 import { type RulesetName, rulesetNames } from '../facts/netfilter.ts'
 import type { Recogniser } from '../netfilter/recogniser.ts'
 import { parse, rulesOf, tablesOf, targetOf } from '../netfilter/ruleset.ts'
@@ -25,3 +25,14 @@ export function ownedRules(node: NodeFacts, recogniser: Recogniser): { ruleset: 
 }
 
 export const sumOf = (counts: readonly { rules: number }[]): number => counts.reduce((sum, { rules }) => sum + rules, 0)
+
+/** The nodes on which somebody's rules stand, and how many. */
+export function nodesWithRules({ nodes }: Facts, recogniser: Recogniser): { node: NodeFacts; rules: number }[] {
+  return Object.values(nodes)
+    .map((node) => ({ node, rules: sumOf(ownedRules(node, recogniser)) }))
+    .filter(({ rules }) => rules > 0)
+}
+
+/** `s1: 12, s2: 9` */
+export const rulesByNode = (found: readonly { node: NodeFacts; rules: number }[]): string =>
+  found.map(({ node, rules }) => `${node.name}: ${rules}`).join(', ')

@@ -3,85 +3,48 @@ import type { Finding } from '../../engine/model.ts'
 import type { Inventory } from '../../inventory/schema.ts'
 import { about, orFine } from './finding.ts'
 
+const always = () => true
+
 /** Values of one's own that make the move fail or undo what it relies on (cilium.md §4.4); the last word is theirs. */
-const dangerous: readonly {
-  path: string
-  wrong: (value: unknown) => boolean
-  level: 'blocks' | 'warns'
-  why: string
-}[] = [
-  {
-    path: 'cleanState',
-    wrong: Boolean,
-    level: 'blocks',
-    why: 'wipes all state and connections at every start of an agent',
-  },
-  { path: 'cleanBpfState', wrong: Boolean, level: 'blocks', why: 'wipes the maps at every start of an agent' },
-  { path: 'routingMode', wrong: (v) => v !== 'tunnel', level: 'blocks', why: 'is not what this runbook moves to' },
-  { path: 'autoDirectNodeRoutes', wrong: Boolean, level: 'blocks', why: 'with a tunnel the agent exits' },
-  {
-    path: 'tunnelProtocol',
-    wrong: (v) => v !== 'vxlan',
-    level: 'blocks',
-    why: 'this runbook checks the ports of vxlan only',
-  },
-  {
-    path: 'tunnelPort',
-    wrong: () => true,
-    level: 'blocks',
-    why: 'is set by cilium.tunnelPort in the inventory, and checked as that',
-  },
-  {
-    path: 'kubeProxyReplacement',
-    wrong: () => true,
-    level: 'blocks',
-    why: 'is set by cilium.kubeProxyReplacement in the inventory',
-  },
-  { path: 'ipam', wrong: () => true, level: 'blocks', why: 'the range is set by cilium.podCidr in the inventory' },
-  {
-    path: 'policyEnforcementMode',
-    wrong: () => true,
-    level: 'blocks',
-    why: 'is switched by the runbook: off while pods move, on in the end',
-  },
-  {
-    path: 'cni',
-    wrong: () => true,
-    level: 'warns',
-    why: 'the runbook sets where and when the CNI configuration is written',
-  },
-  {
-    path: 'hostFirewall.enabled',
-    wrong: Boolean,
-    level: 'blocks',
-    why: 'drops replies of existing connections when it is first enabled, of ssh and etcd too (cilium#25448)',
-  },
-  {
-    path: 'operator.unmanagedPodWatcher.restart',
-    wrong: Boolean,
-    level: 'blocks',
-    why: 'deletes DNS pods while they are not yet moved',
-  },
-  { path: 'operator.replicas', wrong: () => true, level: 'warns', why: 'two replicas refuse to share a node' },
-  {
-    path: 'operator.tolerations',
-    wrong: () => true,
-    level: 'warns',
-    why: 'the operator must be schedulable on tainted and cordoned nodes, or no node gets addresses',
-  },
-  {
-    path: 'encryption.enabled',
-    wrong: Boolean,
-    level: 'warns',
-    why: 'its port (51871/udp for WireGuard) and its overhead are not checked here',
-  },
-  {
-    path: 'bpf.hostLegacyRouting',
-    wrong: (v) => v === false,
-    level: 'blocks',
-    why: "traffic between both networks goes through the host's routes while pods move",
-  },
-]
+const dangerous: readonly [path: string, level: 'blocks' | 'warns', wrong: (value: unknown) => boolean, why: string][] =
+  [
+    ['cleanState', 'blocks', Boolean, 'wipes all state and connections at every start of an agent'],
+    ['cleanBpfState', 'blocks', Boolean, 'wipes the maps at every start of an agent'],
+    ['routingMode', 'blocks', (value) => value !== 'tunnel', 'is not what this runbook moves to'],
+    ['autoDirectNodeRoutes', 'blocks', Boolean, 'with a tunnel the agent exits'],
+    ['tunnelProtocol', 'blocks', (value) => value !== 'vxlan', 'this runbook checks the ports of vxlan only'],
+    ['tunnelPort', 'blocks', always, 'is set by cilium.tunnelPort in the inventory, and checked as that'],
+    ['kubeProxyReplacement', 'blocks', always, 'is set by cilium.kubeProxyReplacement in the inventory'],
+    ['ipam', 'blocks', always, 'the range is set by cilium.podCidr in the inventory'],
+    ['policyEnforcementMode', 'blocks', always, 'is switched by the runbook: off while pods move, on in the end'],
+    ['cni', 'warns', always, 'the runbook sets where and when the CNI configuration is written'],
+    [
+      'hostFirewall.enabled',
+      'blocks',
+      Boolean,
+      'drops replies of existing connections when it is first enabled, of ssh and etcd too (cilium#25448)',
+    ],
+    ['operator.unmanagedPodWatcher.restart', 'blocks', Boolean, 'deletes DNS pods while they are not yet moved'],
+    ['operator.replicas', 'warns', always, 'two replicas refuse to share a node'],
+    [
+      'operator.tolerations',
+      'warns',
+      always,
+      'the operator must be schedulable on tainted and cordoned nodes, or no node gets addresses',
+    ],
+    [
+      'encryption.enabled',
+      'warns',
+      Boolean,
+      'its port (51871/udp for WireGuard) and its overhead are not checked here',
+    ],
+    [
+      'bpf.hostLegacyRouting',
+      'blocks',
+      (value) => value === false,
+      "traffic between both networks goes through the host's routes while pods move",
+    ],
+  ]
 
 const tree = z.record(z.string(), z.unknown())
 
@@ -95,7 +58,7 @@ function at(values: unknown, path: string): unknown {
 /** Nothing under cilium.values works against the runbook. */
 export function valuesSafe({ cilium }: Inventory): Finding[] {
   const title = 'no chart value works against the move'
-  const found = dangerous.flatMap(({ path, wrong, level, why }) => {
+  const found = dangerous.flatMap(([path, level, wrong, why]) => {
     const value = at(cilium.values, path)
     if (value === undefined || !wrong(value)) return []
     return [
