@@ -41,7 +41,7 @@ async function suspended(): Promise<string[]> {
 
 test('the baseline shows failures that come together, and REJECT counters that rise', async () => {
   const { evidence } = baselineReportSchema.parse(
-    JSON.parse(await mustMigrate(lab, 'baseline', '--duration', '5m', '--json')),
+    JSON.parse(await mustMigrate(lab, 'baseline', '--duration', '8m', '--json')),
   )
   const refused = evidence.rejects
     .flatMap(({ rejects }) => rejects)
@@ -53,10 +53,12 @@ test('the baseline shows failures that come together, and REJECT counters that r
 })
 
 test('while the three CronJobs are suspended fewer attempts fail, and then they run again', async () => {
-  const times = ['--duration', '3m', '--for', '3m']
+  // A few of the bursts that come with each churn: what they are worth is told by the verdict, the shares tell the direction.
+  const times = ['--duration', '4m', '--for', '4m']
   const said = await mustMigrate(lab, 'diagnose', '--json', '--suspend-cronjobs', jobs.join(','), ...times)
-  const { failures } = controlledTestSchema.parse(JSON.parse(said))
-  expect(failures?.duringInterval[1]).toBeLessThan(failures?.beforeInterval[0] ?? 0)
+  const { failures, rejects } = controlledTestSchema.parse(JSON.parse(said))
+  expect(failures?.during, said).toBeLessThan((failures?.before ?? 0) / 2)
+  expect(rejects?.during, said).toBeLessThan((rejects?.before ?? 0) / 2)
   expect(await suspended()).toEqual([])
 })
 
@@ -75,7 +77,7 @@ test('killed while they are suspended: undone by whoever comes next', async () =
 
 test('after the move it is fixed, with intervals that do not overlap', async () => {
   await mustMigrate(lab, 'run', '--yes')
-  const { code, stdout, stderr } = await migrate(lab, ['verify', '--duration', '5m', '--json'])
+  const { code, stdout, stderr } = await migrate(lab, ['verify', '--duration', '8m', '--json'])
   const { compared, findings } = verifiedSchema.parse(JSON.parse(stdout))
   const bad = findings.filter(({ level }) => level === 'blocks')
   expect(
