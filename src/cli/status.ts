@@ -19,7 +19,7 @@ export function statusCommand(): Command {
         return
       }
       const summaries = runs.map(({ runId, dir, state }) => {
-        const { planId, startedAt, changedAt, checkpoints, direction, finished, stopped, next } = state
+        const { planId, startedAt, changedAt, checkpoints, notes, direction, finished, stopped, next } = state
         return {
           runId,
           dir,
@@ -27,6 +27,7 @@ export function statusCommand(): Command {
           startedAt,
           changedAt,
           checkpoints,
+          notes,
           direction,
           finished,
           stopped,

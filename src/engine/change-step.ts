@@ -4,7 +4,7 @@ import { faultPoint } from './fault-point.ts'
 import { movedPaths } from './json-diff.ts'
 import { type ChangeStep, type Json, type PlannedStep, type Target, type TaskContext, undoNote } from './model.ts'
 import type { StepInfo } from './operator.ts'
-import { type Session, stopHere } from './session.ts'
+import { noteOnce, type Session, stopHere } from './session.ts'
 import { nextTaskId, standing, type TaskState } from './state.ts'
 
 const next = 'migrate resume, to look again and carry on (or: migrate rollback)'
@@ -244,16 +244,17 @@ async function verify<Facts, World>(
 }
 
 function effect<Facts, World>(
-  { context, journal }: Session<Facts, World>,
+  session: Session<Facts, World>,
   step: ChangeStep<Facts, World>,
   { target }: Job,
   taskId: string,
   run: (task: TaskContext) => Promise<void>,
 ): Promise<Trouble | null> {
+  const { context, journal } = session
   const { runId, clock, interrupts } = context
   const say = (message: string): void => context.emit({ kind: 'task-said', stepId: step.id, target, message })
   const limits = { timeoutMs: step.timeoutMs, clock, abort: interrupts.abort, journalFailure: journal.failure }
-  return runEffect({ runId, taskId, ...limits, say }, run)
+  return runEffect({ runId, taskId, ...limits, say, note: noteOnce(session, step.id, target) }, run)
 }
 
 async function recordTrouble<Facts, World>(

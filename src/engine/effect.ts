@@ -19,6 +19,7 @@ export interface EffectOptions {
   /** Aborted when the journal cannot be written. */
   journalFailure: AbortSignal
   say(message: string): void
+  note(key: string, message: string): Promise<void>
 }
 
 /**
@@ -49,6 +50,7 @@ export async function runEffect(
     say: (message) => {
       if (!over.signal.aborted) options.say(message)
     },
+    note: options.note,
   }
   try {
     signal.throwIfAborted()

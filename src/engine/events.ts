@@ -15,6 +15,7 @@ export type EngineEvent =
   | { kind: 'task-in-doubt'; stepId: string; target: Target }
   | { kind: 'task-started'; stepId: string; target: Target; taskId: string; summary: string; timeoutMs: number }
   | { kind: 'task-said'; stepId: string; target: Target; message: string }
+  | { kind: 'task-noted'; stepId: string; target: Target; message: string }
   | { kind: 'task-done'; stepId: string; target: Target; durationMs: number }
   | { kind: 'task-found-done'; stepId: string; target: Target }
   | { kind: 'task-failed'; stepId: string; target: Target; error: string; inDoubt: boolean }

@@ -1,6 +1,6 @@
 import type { Target } from './model.ts'
 import type { JournalEntry } from './records.ts'
-import type { IntentState, RunState, SavedRecord, StepState, TaskState, TaskStatus } from './state.ts'
+import type { IntentState, Note, RunState, SavedRecord, StepState, TaskState, TaskStatus } from './state.ts'
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -27,6 +27,7 @@ class Fold {
   readonly #steps = new Map<string, StepDraft>()
   readonly #intents = new Map<number, Draft<IntentState>>()
   readonly #records = new Map<string, SavedRecord>()
+  readonly #notes: Note[] = []
   #checkpoints: string[] = []
   #identity: { runId: string; planId: string; planDigest: string; startedAt: string } | null = null
   #changedAt: string | null = null
@@ -67,6 +68,11 @@ class Fold {
         if (entry.intent === undefined) this.#task(entry.stepId, entry.target).foundDone = true
         else this.#intent(entry.intent).outcome = 'done'
         break
+      case 'noted': {
+        const { time, stepId, target, key, message } = entry
+        this.#notes.push({ time, stepId, target, key, message })
+        break
+      }
       case 'skipped':
         this.#step(entry.stepId).status = 'skipped'
         break
@@ -124,6 +130,7 @@ class Fold {
       steps: new Map([...this.#steps].map(([id, step]) => [id, stepState(step)])),
       checkpoints: this.#checkpoints,
       records: this.#records,
+      notes: this.#notes,
       direction: this.#direction,
       rollbackTo: this.#rollbackTo,
       finished: this.#finished,

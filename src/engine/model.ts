@@ -37,6 +37,11 @@ export interface TaskContext {
   remainingMs(): number
   /** One line under the running task ("etcd: 2 of 3 members vote"); replaces the last one. */
   say(message: string): void
+  /**
+   * Tells the operator for good what happened besides: durable in the journal when it resolves, shown by status and report.
+   * A run notes the same `key` only once, however often it is told.
+   */
+  note(key: string, message: string): Promise<void>
 }
 
 /**
@@ -138,6 +143,15 @@ export interface OutageSpan {
   wayBack: { from: string; until: string }
 }
 
+/** What undoes a step by itself on a target that the operator's side has lost. Said in the plan; the operation arms it. */
+export interface Guard {
+  targets: Target[]
+  /** So long after a target last heard of the operator's side. */
+  timeMs: number
+  /** What it does then, in a sentence. */
+  does: string
+}
+
 interface StepBase {
   /** Unique in the runbook, kebab-case: what `--to` and the journal name. */
   readonly id: string
@@ -166,6 +180,8 @@ export interface ChangeStep<Facts, World> extends StepBase {
   readonly outage?: Outage
   /** etcd members that stay up while it runs, of how many, as the plan shows it. */
   membersUp?(facts: Facts, targets: readonly Target[]): string
+  /** Absent: nothing that it does could cut a target off. */
+  guard?(facts: Facts, targets: readonly Target[]): Guard
 }
 
 /** Looks, and lets the run go on only when nothing blocks; waits for that up to `timeoutMs`. */
@@ -228,6 +244,7 @@ export interface PlannedStep {
   skippable?: string
   outage?: Outage
   membersUp?: string
+  guard?: Guard
   timeoutMs?: number
   /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */
   targets?: Target[]

@@ -131,6 +131,7 @@ function describeChangeStep<Facts, World>(
     ...(step.skippable === undefined ? {} : { skippable: step.skippable }),
     ...(step.outage === undefined || touched.length === 0 ? {} : { outage: { ...step.outage } }),
     ...(step.membersUp === undefined || touched.length === 0 ? {} : { membersUp: step.membersUp(before, touched) }),
+    ...(step.guard === undefined || touched.length === 0 ? {} : { guard: step.guard(before, touched) }),
     timeoutMs: step.timeoutMs,
     targets: [...planned.targets],
     tasks: planned.tasks,

@@ -72,6 +72,8 @@ export const recordSchema = z.discriminatedUnion('kind', [
   }),
   /** The facts said that nothing (more) is to be done; `intent` where an unfinished one of ours turned out to be so. */
   z.strictObject({ kind: z.literal('found-done'), stepId, target, intent: intent.optional() }),
+  /** Told by a task: what happened besides, such as what a target did by itself. A `key` stands once in a journal. */
+  z.strictObject({ kind: z.literal('noted'), stepId, target, key: z.string(), message: z.string() }),
   z.strictObject({ kind: z.literal('skipped'), stepId, by: z.string() }),
   z.strictObject({
     kind: z.literal('drift'),

@@ -3,7 +3,7 @@ import { messageOf, runEffect, type Trouble, taskFailed } from './effect.ts'
 import { faultPoint } from './fault-point.ts'
 import type { Json, Plan, Target, Undo } from './model.ts'
 import type { RunContext } from './run-context.ts'
-import { changeStep, type Session, stopHere, withSession } from './session.ts'
+import { changeStep, noteOnce, type Session, stopHere, withSession } from './session.ts'
 import { type IntentState, nextUndoTaskId, type RunState, standing } from './state.ts'
 
 /** One step of a rollback: what of it is undone, in order. */
@@ -139,11 +139,12 @@ function undoOf<Facts, World>(
 
 /** undo-intent, undo, undone: with the change that the journal holds. Returns what went wrong, already in the journal. */
 async function undoIntent<Facts, World>(
-  { context, journal }: Session<Facts, World>,
+  session: Session<Facts, World>,
   intent: IntentState,
   undo: RunnableUndo<World>,
   timeoutMs: number,
 ): Promise<Trouble | null> {
+  const { context, journal } = session
   const { stepId, target, change, seq } = intent
   const { clock, interrupts, runId } = context
   const taskId = nextUndoTaskId(intent)
@@ -153,7 +154,8 @@ async function undoIntent<Facts, World>(
   const startedMs = clock.nowMs()
   const say = (message: string): void => context.emit({ kind: 'task-said', stepId, target, message })
   const limits = { timeoutMs, clock, abort: interrupts.abort, journalFailure: journal.failure }
-  const trouble = await runEffect({ runId, taskId, ...limits, say }, async (task) => {
+  const note = noteOnce(session, stepId, target)
+  const trouble = await runEffect({ runId, taskId, ...limits, say, note }, async (task) => {
     faultPoint('task.beforeUndo', stepId)
     await undo.run(context.world, target, change, task)
     faultPoint('task.afterUndo', stepId)

@@ -4,7 +4,7 @@ import { foldState } from './fold.ts'
 import { StoppedError } from './interrupts.ts'
 import { type Journal, openJournal } from './journal.ts'
 import { type HeldLocks, takeLocks } from './lock.ts'
-import type { ChangeStep, Json, PlannedStep, Step } from './model.ts'
+import type { ChangeStep, Json, PlannedStep, Step, Target, TaskContext } from './model.ts'
 import { stepsById } from './planner.ts'
 import type { RunContext } from './run-context.ts'
 import { type RunState, standing, touchedNothing } from './state.ts'
@@ -160,6 +160,19 @@ export function changeStep<Facts, World>(session: Session<Facts, World>, stepId:
   throw new InputError(`the journal names a step ${stepId} that the runbook has not`, {
     next: 'use the version of the program with which the run was begun',
   })
+}
+
+/** How a task tells what happened besides: journalled and shown, each key once in a run. */
+export function noteOnce<Facts, World>(
+  { context, journal, state }: Session<Facts, World>,
+  stepId: string,
+  target: Target,
+): TaskContext['note'] {
+  return async (key, message) => {
+    if (state().notes.some((note) => note.key === key)) return
+    await journal.append({ kind: 'noted', stepId, target, key, message })
+    context.emit({ kind: 'task-noted', stepId, target, message })
+  }
 }
 
 /** Ends the run in good order: said in the journal, told to the operator, exit 4. */

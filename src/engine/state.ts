@@ -39,6 +39,16 @@ export interface StepState {
   readonly tasks: ReadonlyMap<Target, TaskState>
 }
 
+/** What a task told besides. */
+export interface Note {
+  /** ISO. */
+  time: string
+  stepId: string
+  target: Target
+  key: string
+  message: string
+}
+
 export interface SavedRecord {
   name: string
   file: string
@@ -57,6 +67,8 @@ export interface RunState {
   readonly checkpoints: readonly string[]
   /** Facts kept under a name. */
   readonly records: ReadonlyMap<string, SavedRecord>
+  /** In order. */
+  readonly notes: readonly Note[]
   /** `rollback` from rollback-started until rollback-finished. */
   readonly direction: 'forward' | 'rollback'
   /** What is kept by the rollback in hand; null: nothing. */

@@ -48,6 +48,8 @@ export function eventText(event: EngineEvent): string | null {
       return visible(`${event.target}: it is not known how this ended last time; looking`)
     case 'task-started':
       return visible(`${event.target}: ${event.summary} (at most ${duration(event.timeoutMs)})`)
+    case 'task-noted':
+      return visible(event.message)
     case 'task-done':
       return visible(`${event.target}: done after ${duration(event.durationMs)}`)
     case 'task-found-done':

@@ -29,6 +29,7 @@ const bodies = {
   'task-in-doubt': task,
   'task-started': { ...begun, summary: z.string() },
   'task-said': { ...task, message: z.string() },
+  'task-noted': { ...task, message: z.string() },
   'task-done': ended,
   'task-found-done': task,
   'task-failed': failed,

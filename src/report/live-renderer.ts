@@ -11,6 +11,8 @@ export function liveRenderer(stream: NodeJS.WriteStream, now: Now): Renderer {
   let undoTargets = new Map<string, readonly string[]>()
   let display: StepDisplay | null = null
   let undoing = ''
+  /** To be read when the display of their step is over, which shows only the last of what was said. */
+  const noted: string[] = []
   /** Displays follow one another: the next is drawn when the last one has let go of the screen. */
   let queue: Promise<unknown> = Promise.resolve()
   const ticker = setInterval(() => display?.tick(), 1000)
@@ -20,6 +22,7 @@ export function liveRenderer(stream: NodeJS.WriteStream, now: Now): Renderer {
     const last = display
     display = null
     if (last !== null) queue = queue.then(() => last.close())
+    for (const text of noted.splice(0)) queue = queue.then(() => stream.write(`${text}\n`))
   }
   const open = (title: string, targets: readonly string[], parallel: boolean) => {
     close()
@@ -63,6 +66,10 @@ export function liveRenderer(stream: NodeJS.WriteStream, now: Now): Renderer {
         break
       case 'task-said':
         display?.said(event.target, visible(event.message))
+        break
+      case 'task-noted':
+        noted.push(text)
+        display?.said(event.target, text)
         break
       case 'task-in-doubt':
         display?.said(event.target, text)

@@ -5,6 +5,7 @@ import { unifiedDiff } from './file-diff.ts'
 import {
   alike,
   countFindings,
+  guardText,
   isEffective,
   paramsText,
   sortFindings,
@@ -81,6 +82,7 @@ function stepMarkdown(plan: Plan, step: PlannedStep): string {
     `- Why: ${plain(step.why)}`,
     `- Risk: ${plain(step.risk ?? 'none named')}`,
     `- Way back: ${wayBack(step) || 'none named'}`,
+    ...(step.guard === undefined ? [] : [`- Guard: ${plain(guardText(step.guard))}`]),
   ]
   const [title = '', ...list] = about
   return [title, list.join('\n'), ...alike(step.tasks).map(taskMarkdown)].join('\n\n')

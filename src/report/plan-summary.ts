@@ -1,6 +1,7 @@
 import {
   CLUSTER,
   type Finding,
+  type Guard,
   isInTheWay,
   type Plan,
   type PlannedStep,
@@ -8,6 +9,7 @@ import {
   type Rendering,
   type UndoNote,
 } from '../engine/model.ts'
+import { duration } from './duration.ts'
 
 /** What a plan comes to, counted once for every form in which it is printed. */
 export interface PlanSummary {
@@ -49,6 +51,11 @@ export function isEffective(step: PlannedStep): boolean {
 export function undoText(undo: UndoNote): string {
   if ('how' in undo) return undo.how
   return 'notNeeded' in undo ? `none needed: ${undo.notNeeded}` : `cannot be undone: ${undo.impossible}`
+}
+
+/** What a guard does, where, and when. */
+export function guardText({ targets, timeMs, does }: Guard): string {
+  return `${targets.join(', ')}: a node that has not heard of us for ${duration(timeMs)}, cut off or because the step failed, ${does}`
 }
 
 /** Where a step acts, as short as it can be said. */

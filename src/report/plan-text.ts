@@ -6,6 +6,7 @@ import { collapse, unifiedDiff } from './file-diff.ts'
 import {
   alike,
   countFindings,
+  guardText,
   isEffective,
   paramsText,
   shortDigest,
@@ -149,6 +150,7 @@ export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): s
     ['undone', step.undo && undoText(step.undo)],
     ['outage', step.outage && `${step.outage.what}: ${duration(step.outage.expectedMs)}`],
     ['etcd up', step.membersUp],
+    ['guard', step.guard && guardText(step.guard)],
   ] as const
   for (const [name, text] of about) {
     if (text === undefined) continue

@@ -43,6 +43,10 @@ export function statusText(
     lines.push('', `Checkpoints of ${visible(newest.runId)} for migrate rollback --to:`)
     lines.push(...newest.state.checkpoints.map((stepId) => `  ${visible(stepId)}`))
   }
+  if (newest !== undefined && newest.state.notes.length > 0) {
+    lines.push('', `What happened besides in ${visible(newest.runId)}:`)
+    lines.push(...newest.state.notes.map(({ time, message }) => `  ${visible(`${time} ${message}`)}`))
+  }
   return `${[...lines, ...lockText(lock)].join('\n')}\n`
 }
 

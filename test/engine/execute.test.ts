@@ -323,3 +323,32 @@ test('after a resume, later steps are compared with what the earlier ones made',
   expect(await machine.resume()).toBe('finished')
   expect(machine.world.of('c').get('copy')).toBe('new')
 })
+
+test('what a task notes stands once in the journal, however often it is told, and a rollback may note as well', async () => {
+  const telling = (key: string): typeof setKey => ({
+    ...setKey,
+    async apply(world, target, change, task) {
+      await task.note(key, `${target} did something by itself`)
+      await setKey.apply(world, target, change, task)
+    },
+    async verify(world, target, change, task) {
+      await task.note(key, `${target} did something by itself`)
+      await setKey.verify(world, target, change, task)
+    },
+    undo: {
+      how: 'back',
+      async run(world, target, change, task) {
+        await task.note('back', 'seen on the way back')
+        if ('run' in setKey.undo) await setKey.undo.run(world, target, change, task)
+      },
+    },
+  })
+  const machine = withStep('stop', { operation: bind(telling('a 1'), () => ({ key: 'service', value: 'stopped' })) })
+  machine.operator.answers.set('start', 'stop')
+  await expect(machine.run()).rejects.toMatchObject({ exitCode: 4 })
+  const note = { stepId: 'stop', target: 'a', key: 'a 1', message: 'a did something by itself' }
+  expect((await machine.state()).notes).toEqual([expect.objectContaining(note)])
+  expect(machine.events.filter(({ kind }) => kind === 'task-noted')).toHaveLength(1)
+  await machine.rollback()
+  expect((await machine.state()).notes.map(({ message }) => message)).toEqual([note.message, 'seen on the way back'])
+})

@@ -42,7 +42,7 @@ const recorded = (name: string) => readFileSync(join(folder, name), 'utf8')
 const argv = () => recorded('argv').split('\0').slice(0, -1)
 
 function task(signal = new AbortController().signal): TaskContext {
-  return { runId: 'r', taskId: 't', signal, remainingMs: () => 60_000, say: () => {} }
+  return { runId: 'r', taskId: 't', signal, remainingMs: () => 60_000, say: () => {}, note: async () => {} }
 }
 
 function world(port: number, secrets: KubeObject[] = []) {

@@ -145,6 +145,7 @@ export const planFixture: Plan = {
       operation: 'netfilter.purge',
       order: 'parallel',
       risk: 'Between here and policies-on no NetworkPolicy is enforced.',
+      guard: { targets: ['s1'], timeMs: 120_000, does: 'puts the tables back' },
       undo: { how: 'the saved rule sets are put back; kube-router makes them anew when K3s starts' },
       outage: { what: 'NetworkPolicy not enforced', expectedMs: 75_000 },
       timeoutMs: 60_000,

@@ -30,6 +30,11 @@ const half = stateOf([
   { kind: 'intent', taskId: 't1', stepId: 'stop-agents', target: 'a1', change: {}, undo },
   { kind: 'stopped', reason: 'the connection to a1 was lost' },
 ])
+const noted = stateOf([
+  begun,
+  { kind: 'intent', taskId: 't1', stepId: 'stop-agents', target: 'a1', change: {}, undo },
+  { kind: 'noted', stepId: 'stop-agents', target: 'a1', key: 'a1 7', message: 'a1: its guard fired \u001b[2J' },
+])
 const finished = stateOf([{ ...begun, runId: 'r1' }, { kind: 'run-finished' }])
 
 const lock = {
@@ -54,6 +59,11 @@ test('status: the lock that a controlled test has left, and what ends it, before
   const text = statusText('home', [], { ...lock, runId: lockName }, 160)
   expect(text).toContain('No run of home yet')
   expect(text).toMatch(/Locked by alice@laptop .*migrate diagnose --restore/)
+})
+
+test('status: what happened besides in the run that can be gone on with', () => {
+  const text = statusText('home', [{ runId: 'r2', dir: '/r2', state: noted }], null, 160)
+  expect(text).toContain('  2026-11-21T22:00:00.000Z a1: its guard fired \\x1b[2J\n')
 })
 
 test('rollback: what is undone, where and how, before it is done', () => {

@@ -45,6 +45,8 @@ function sayings(
       return entry.intent === undefined
         ? null
         : html`${entry.target}: ${titleOf(entry.stepId)}: was in doubt, and found done`
+    case 'noted':
+      return html`<strong>${entry.message}</strong>`
     case 'skipped':
       return html`Skipped by ${entry.by}: ${titleOf(entry.stepId)}`
     case 'drift':
