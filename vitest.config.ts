@@ -6,12 +6,13 @@ const machine = [
   'test/facts/{collect,mask}.test.ts',
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
+  'test/operations/network-guard-program.test.ts',
   'test/probes/{answering-ports,gather,node-paths-script,outage-probe,pod-network,probe-script,reject-sampler-script,watch-connections}.test.ts',
   'test/report/html/browser.test.ts',
 ]
 
 /** Whole migrations, killed and rolled back at many points: half an hour, `npm run drill`. */
-const drill = ['test/lab/{migration,migration-legacy}.test.ts']
+const drill = ['test/lab/{guard,migration,migration-legacy}.test.ts']
 
 /** Killed at every fault point of every step: an hour, `npm run drill:kills`. */
 const drillKills = ['test/lab/fault-points.test.ts']
