@@ -29,7 +29,7 @@ import { connectivityKept } from '../src/operations/checks/connectivity-kept.ts'
 import { leftoversGone } from '../src/operations/checks/leftovers-gone.ts'
 import { podsCarried } from '../src/operations/checks/pods-carried.ts'
 import { ciliumImages } from '../src/operations/cilium-images.ts'
-import { ciliumInstalled } from '../src/operations/cilium-installed.ts'
+import { ciliumInstalled, isUninstalledByUndo } from '../src/operations/cilium-installed.ts'
 import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../src/operations/cilium-values.ts'
 import { ciliumWayBack } from '../src/operations/cilium-way-back.ts'
 import { clusterWayBack } from '../src/operations/cluster-way-back.ts'
@@ -37,13 +37,14 @@ import { cniPortmap } from '../src/operations/cni-portmap.ts'
 import { cniSeeded } from '../src/operations/cni-seeded.ts'
 import { etcdSnapshot } from '../src/operations/etcd-snapshot.ts'
 import { flannelAbsent } from '../src/operations/flannel-absent.ts'
+import { guarded } from '../src/operations/guarded.ts'
 import { imagesPresent } from '../src/operations/images-present.ts'
 import { k3sFlags } from '../src/operations/k3s-flags.ts'
 import { k3sStarted } from '../src/operations/k3s-started.ts'
 import { k3sStopped } from '../src/operations/k3s-stopped.ts'
 import { nodesOfRole } from '../src/operations/k3s-unit.ts'
 import { measuring } from '../src/operations/measuring.ts'
-import { netfilterPurged } from '../src/operations/netfilter-purged.ts'
+import { netfilterPurged, purgedTables } from '../src/operations/netfilter-purged.ts'
 import { podsRecreated } from '../src/operations/pods-recreated.ts'
 import { podsWayBack } from '../src/operations/pods-way-back.ts'
 import { quiet } from '../src/operations/quiet.ts'
@@ -70,6 +71,24 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
   const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
   const serverCount = inventory.nodes.filter((node) => node.role === 'server').length
   const { podCidr, tunnelPort, version, chart, install } = inventory.cilium
+  /** Wherever Cilium's agents start: the field report's first try took two of three servers off the network. */
+  const guardedAgents = (step: Change): Change =>
+    guarded(step, {
+      scope: () => ({ agent: true, tables: [] }),
+      does: "ends Cilium's agent and holds it down, takes away what Cilium has brought, puts its own links, addresses, routes and rules back",
+      // Uninstalled, it is not needed; given its former values it is.
+      undoneWithoutAgent: isUninstalledByUndo,
+    })
+  const guardedRules = (step: Change): Change =>
+    guarded(step, {
+      scope: (change) => ({ agent: false, tables: purgedTables(change) }),
+      does: 'puts the tables back that rules were removed from, with their sets; and its own links, addresses, routes',
+    })
+  const guardedLinks = (step: Change): Change =>
+    guarded(step, {
+      scope: () => ({ agent: false, tables: [] }),
+      does: 'puts its own links, addresses and routes back',
+    })
   const cilium = (stage: CiliumStage) =>
     bind(ciliumInstalled, (facts: Facts) => ({
       version,
@@ -168,7 +187,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     timeoutMs: minutes(2),
     when: flannelRuns,
   }
-  const beside: Change = {
+  const beside = guardedAgents({
     kind: 'change',
     id: 'cilium-beside',
     title: 'Install Cilium beside flannel, carrying nothing',
@@ -176,10 +195,10 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     operation: cilium('beside'),
     targets: () => [CLUSTER],
     order: 'serial',
-    risk: 'an agent that crashes could disturb its node: then roll back',
+    risk: 'an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
     when: flannelRuns,
-  }
+  })
   const besideGate: Gate = {
     kind: 'gate',
     id: 'cilium-carries-nothing',
@@ -330,7 +349,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
   }
 
   // 9. and 10. Rules, pods, leftovers.
-  const purgeKubeRouter: Change = {
+  const purgeKubeRouter = guardedRules({
     kind: 'change',
     id: 'kube-router-rules',
     title: "Remove kube-router's rules and sets",
@@ -340,8 +359,8 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     order: 'parallel',
     risk: 'pods are open to each other until step "policies-on"',
     timeoutMs: minutes(2),
-  }
-  const carry: Change = {
+  })
+  const carry = guardedAgents({
     kind: 'change',
     id: 'cilium-carrying',
     title: 'Install Cilium',
@@ -349,11 +368,11 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     operation: cilium('carrying'),
     targets: () => [CLUSTER],
     order: 'serial',
-    risk: 'no pod can start before it runs',
+    risk: 'no pod can start before it runs; an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
     outage: { what: 'pods on different nodes', expectedMs: 60_000 },
     when: flannelRuns,
-  }
+  })
   const recreate = (expectedMs: number): Change => ({
     kind: 'change',
     id: 'pods',
@@ -362,11 +381,11 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     operation: bind(podsRecreated, () => ({ podCidr })),
     targets: all,
     order: 'serial',
-    risk: 'every container restarts once; it keeps its name and its node',
+    risk: "every container restarts once, keeping its name and its node; only pods' own links change, none that a node is reached by",
     timeoutMs: minutes(10),
     outage: { what: 'each pod, while it restarts', expectedMs },
   })
-  const purgeFlannel: Change = {
+  const purgeFlannel = guardedRules({
     kind: 'change',
     id: 'flannel-rules',
     title: "Remove flannel's and its port mappings' rules",
@@ -376,7 +395,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     order: 'parallel',
     risk: 'none for pods on Cilium',
     timeoutMs: minutes(2),
-  }
+  })
   /** In the seed's order flannel's rules go before the pods do: entries of theirs are stale only afterwards. */
   const purgePortMappings: Change = {
     ...purgeFlannel,
@@ -384,7 +403,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     title: "Remove port mappings of flannel's pods",
     why: 'Stale hostPort entries lead to dead pods.',
   }
-  const removeFlannel: Change = {
+  const removeFlannel = guardedLinks({
     kind: 'change',
     id: 'flannel-files',
     title: "Remove flannel's links, routes, leases and configurations",
@@ -394,10 +413,10 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     order: 'parallel',
     risk: 'a pod that is still on flannel loses its network',
     timeoutMs: minutes(2),
-  }
+  })
 
   // 11. and 12. Policies, proof.
-  const enforce: Change = {
+  const enforce = guardedAgents({
     kind: 'change',
     id: 'policies-on',
     title: 'Enforce NetworkPolicies with Cilium',
@@ -407,7 +426,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     order: 'serial',
     risk: 'policies that named addresses of pods or nodes mean something else under Cilium (cilium.md §6)',
     timeoutMs: minutes(15),
-  }
+  })
   const carried: Gate = {
     kind: 'gate',
     id: 'pods-carried',

@@ -27,6 +27,7 @@ import { nodeLock } from '../nodes/node-lock.ts'
 import { openNodes } from '../nodes/nodes.ts'
 import { createRedactor } from '../nodes/redactor.ts'
 import { fileBackups } from '../operations/file-backups.ts'
+import { networkGuards } from '../operations/network-guards.ts'
 import type { World } from '../operations/world.ts'
 import type { Attempt } from '../probes/attempts.ts'
 import { readPaths } from '../probes/node-paths.ts'
@@ -192,6 +193,7 @@ export async function openRun(
     backups: fileBackups(run.backupsDir),
     clock: systemClock,
     probe,
+    guards: networkGuards(nodes),
   }
   const locks = await locksFor(inventory, cluster, run.runId, breakNonce)
   const context: RunContext<Facts, World> = {

@@ -97,6 +97,9 @@ async function uninstall(world: World, kindsBefore: readonly string[], task: Tas
   await kube.delete({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }, 'cilium-operator-resource-lock', namespace)
 }
 
+/** Whether undoing an installation leaves no Cilium at all. */
+export const isUninstalledByUndo = (change: Json): boolean => (change as unknown as CiliumChange).before === null
+
 /** Cilium with exactly these values, ready on every node, its tunnel up. */
 export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange> = {
   name: 'cilium.installed',

@@ -1,6 +1,7 @@
 import { mustRun, script } from '../nodes/run.ts'
 import { ciliumLeftoversScript } from './cilium-leftovers-script.ts'
 import { purge } from './netfilter-purged.ts'
+import { underGuard } from './under-guard.ts'
 import { wayBack } from './way-back.ts'
 
 /** Registered before Cilium is installed: on the way back, after it was uninstalled, the node is freed of what it left. */
@@ -10,17 +11,17 @@ export const ciliumWayBack = wayBack({
   note: (facts, target) => ({
     existed: Object.keys(facts.nodes[target]?.cni.files ?? {}).filter((path) => !/\s/.test(path)),
   }),
-  how: "remove Cilium's links, rules, programs and files from the node; put renamed CNI configurations back",
-  async run(world, target, note, task) {
-    const node = world.nodes.get(target)
-    const kept = note.existed.filter(
-      (path) => path.startsWith('/etc/') || path.startsWith('/opt/') || path.endsWith('.cilium_bak'),
-    )
-    await mustRun(node, {
-      ...script('cilium-leftovers', ciliumLeftoversScript, kept),
-      mode: 'write',
-      timeoutMs: Math.min(task.remainingMs(), 60_000),
-    })
-    await purge(world, target, 'cilium', task)
-  },
+  how: "under a guard, remove Cilium's links, rules, programs and files from the node; put renamed CNI configurations back",
+  run: (world, target, note, task) =>
+    underGuard(world, [target], { agent: false, tables: [] }, task, async (own) => {
+      const kept = note.existed.filter(
+        (path) => path.startsWith('/etc/') || path.startsWith('/opt/') || path.endsWith('.cilium_bak'),
+      )
+      await mustRun(world.nodes.get(target), {
+        ...script('cilium-leftovers', ciliumLeftoversScript, kept),
+        mode: 'write',
+        timeoutMs: Math.min(own.remainingMs(), 60_000),
+      })
+      await purge(world, target, 'cilium', own)
+    }),
 })

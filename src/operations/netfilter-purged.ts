@@ -1,4 +1,4 @@
-import type { Operation, TaskContext } from '../engine/model.ts'
+import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts, NodeFacts } from '../facts/facts.ts'
 import { type RulesetName, rulesetNames } from '../facts/netfilter.ts'
@@ -53,6 +53,12 @@ function recognisersOf(owner: Owner, node: NodeFacts): Recogniser[] {
   const clusterCidrs = (node.k3s.flags['cluster-cidr']?.value ?? '10.42.0.0/16').split(',')
   return [...clusterCidrs.map((cidr) => flannel(cidr)), stalePortmap(alive)]
 }
+
+/** The tables that a planned purge takes rules from, as a guard knows them: `ip-nft filter`. */
+export const purgedTables = (change: Json): string[] =>
+  Object.entries((change as unknown as PurgeChange).rulesets).flatMap(([name, removal]) =>
+    Object.keys(removal).map((table) => `${name} ${table}`),
+  )
 
 /** What of a node's rules and sets is the owner's, or null: nothing is left. */
 export function purgeOf(node: NodeFacts, owner: Owner): PurgeChange | null {

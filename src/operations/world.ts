@@ -3,6 +3,7 @@ import type { Facts, Family } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Node, Nodes } from '../nodes/node.ts'
+import type { NetworkGuards } from './network-guards.ts'
 import type { OutageProbe } from './outage-probe.ts'
 
 /** The operator's copies of what is changed or removed: `runs/<id>/backups/<target>/<name>`, 0600. */
@@ -25,4 +26,5 @@ export interface World {
   readonly backups: Backups
   readonly clock: Clock
   readonly probe: OutageProbe
+  readonly guards: NetworkGuards
 }

@@ -91,6 +91,25 @@ it('seed, going back: the tunnel is gone before flannel starts', () => {
   expect(back.indexOf('cilium-way-back')).toBeLessThan(back.indexOf('stop-servers'))
 })
 
+describe('guards', () => {
+  const guardedIn = (order: 'staged' | 'seed') =>
+    planned(order).steps.flatMap(({ stepId, guard }) => (guard === undefined ? [] : [stepId]))
+
+  it('stand wherever agents of Cilium start, and rules or links are removed', () => {
+    const removals = ['kube-router-rules', 'flannel-rules', 'flannel-files']
+    expect(guardedIn('staged')).toEqual(['cilium-beside', ...removals, 'policies-on'])
+    expect(guardedIn('seed')).toEqual([...removals, 'cilium-carrying', 'policies-on'])
+  })
+
+  it('stand on every node that the step can reach, and on no other', () => {
+    const { steps } = planned('staged')
+    const guards = (id: string) => steps.find((step) => step.stepId === id)?.guard?.targets
+    expect(guards('cilium-beside')).toEqual(['s1', 's2', 's3', 'a1'])
+    const purge = steps.find((step) => step.stepId === 'kube-router-rules')
+    expect(guards('kube-router-rules')).toEqual(purge?.tasks.map(({ target }) => target))
+  })
+})
+
 it('refuses an order it does not know', () => {
   expect(() => runbook.parseParams({ order: 'quick' })).toThrow('order')
 })

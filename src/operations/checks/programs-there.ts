@@ -2,7 +2,7 @@ import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
 import { about } from './finding.ts'
 
-const needed = ['bash', 'ip', 'ipset', 'nsenter', 'systemd-run', 'systemctl', 'timeout', 'sha256sum', 'base64']
+const needed = ['bash', 'ip', 'tc', 'ipset', 'nsenter', 'systemd-run', 'systemctl', 'timeout', 'sha256sum', 'base64']
 
 /** The few programs that are used on the nodes. */
 export function programsThere(facts: Facts): Finding[] {
