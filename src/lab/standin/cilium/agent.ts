@@ -31,6 +31,8 @@ async function crashIfAsked(): Promise<void> {
 
 async function agent(): Promise<void> {
   const log = logger('daemon')
+  // What the real one's process is called.
+  process.title = 'cilium-agent'
   await crashIfAsked()
   const config = agentConfig(await readMergedConfig(volumes))
   const api = await connectToApi(env, logger('k8s-client'))

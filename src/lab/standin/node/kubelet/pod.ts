@@ -11,6 +11,7 @@ export interface ContainerDefinition {
   env?: EnvVar[]
   envFrom?: { prefix?: string; configMapRef?: Reference; secretRef?: Reference }[]
   readinessProbe?: Probe
+  volumeMounts?: { name: string }[]
 }
 
 export interface Reference {
@@ -41,7 +42,7 @@ export interface Volume {
   projected?: {
     sources?: { configMap?: Reference & { items?: KeyToPath[] }; secret?: Reference & { items?: KeyToPath[] } }[]
   }
-  hostPath?: { path: string }
+  hostPath?: { path: string; type?: string }
 }
 
 export interface KeyToPath {

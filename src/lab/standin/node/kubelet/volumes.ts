@@ -1,12 +1,24 @@
-import { mkdir, rm, symlink } from 'node:fs/promises'
+import { mkdir, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ApiClient } from '../../context.ts'
 import { writeWhole } from '../files.ts'
 import { readKeys, volumeFolder } from './environment.ts'
-import type { KeyToPath, Pod } from './pod.ts'
+import type { KeyToPath, Pod, Volume } from './pod.ts'
+
+/** The first of these hostPaths that should be a directory and is something else; null: none. */
+export async function notADirectory(volumes: readonly Volume[]): Promise<string | null> {
+  for (const { hostPath } of volumes) {
+    if (hostPath?.type !== 'Directory' && hostPath?.type !== 'DirectoryOrCreate') continue
+    const found = await stat(hostPath.path).catch(() => null)
+    if (found !== null && !found.isDirectory()) return hostPath.path
+  }
+  return null
+}
 
 /** Puts a pod's volumes where its programs find them: <STANDIN_VOLUMES>/<volume>/. Throws what FailedMount says. */
 export async function mountVolumes(api: ApiClient, pod: Pod): Promise<void> {
+  const wrong = await notADirectory(pod.volumes)
+  if (wrong !== null) throw new Error(`hostPath type check failed: ${wrong} is not a directory`)
   for (const volume of pod.volumes) {
     const folder = join(volumeFolder(pod.uid), volume.name)
     if (volume.hostPath !== undefined) {

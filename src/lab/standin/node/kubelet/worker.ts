@@ -11,7 +11,7 @@ import { type ContainerDefinition, type Pod, podPath } from './pod.ts'
 import { isReady } from './probes.ts'
 import { programOf } from './programs.ts'
 import { podStatus, type Waiting } from './status.ts'
-import { mountVolumes, unmountVolumes } from './volumes.ts'
+import { mountVolumes, notADirectory, unmountVolumes } from './volumes.ts'
 
 /** Shorter than the real kubelet's 10 s to 5 min, so that practising a crash loop does not take an evening. */
 const backOffMs = { first: 1000, longest: 20_000 }
@@ -164,7 +164,7 @@ export class PodWorker {
     if (last !== undefined && !this.mayRestart(last, kind)) return
     if (last !== undefined && !(await this.isDue(last, container))) return
     const image = await this.ensureImage(container)
-    if (image === null) return
+    if (image === null || !(await this.mountsFit(container))) return
     try {
       await this.runtime.startContainer(sandbox.id, {
         name: container.name,
@@ -183,6 +183,18 @@ export class PodWorker {
       this.waiting.set(container.name, { reason: 'CreateContainerConfigError', message: error.message })
       await this.event('Warning', 'Failed', `Error: ${error.message}`)
     }
+  }
+
+  /** A hostPath may have become something else since the pod's volumes were set up: then runc cannot mount it. */
+  private async mountsFit(container: ContainerDefinition): Promise<boolean> {
+    const mounted = (container.volumeMounts ?? []).map(({ name }) => name)
+    const wrong = await notADirectory(this.pod.volumes.filter(({ name }) => mounted.includes(name)))
+    if (wrong === null) return true
+    const message = `failed to create containerd task: OCI runtime create failed: error mounting "${wrong}" to rootfs: not a directory`
+    const before = this.waiting.get(container.name)
+    this.waiting.set(container.name, { reason: 'RunContainerError', message })
+    if (before?.message !== message) await this.event('Warning', 'Failed', `Error: ${message}`)
+    return false
   }
 
   private mayRestart(last: ContainerState, kind: 'init' | 'app'): boolean {

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { breakNode, down, find, type Lab, list, mendNode, up } from '../../src/lab/lab.ts'
+import { guardMs } from '../../src/operations/under-guard.ts'
+import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
+import { onNode } from './support/lab-access.ts'
+import { migrate, mustMigrate } from './support/migrate.ts'
+import { watchReach } from './support/reach-of-nodes.ts'
+import { quietCronJob } from './support/workload.ts'
+
+/**
+ * The field report's incident: at Cilium's first start the agent crash-loops and takes two of three servers off the network,
+ * not even ping gets through. There it took a walk to a power switch.
+ */
+const name = 'guard'
+const cut = ['s1', 's2']
+/** Restoring, and what the machine under the lab needs for it. */
+const restoringMs = 30_000
+let lab: Lab
+let before: ClusterState
+
+const takeDown = async () => {
+  if (list().some((one) => one.name === name)) await down(name)
+}
+beforeAll(async () => {
+  await takeDown()
+  lab = await up({ name, servers: 3, agents: 1 })
+  await quietCronJob(lab)
+  before = await settledState(lab)
+})
+afterAll(takeDown)
+
+/** A run into the incident; gives what was said, and for how long each server was out of reach. */
+async function incident() {
+  for (const node of cut) breakNode(name, node, { name: 'cilium-crash', value: 'link-down' })
+  const pids = find(name).nodes.map(({ pid }) => pid)
+  const watch = watchReach(lab, cut)
+  const { code, stdout, stderr } = await migrate(lab, ['run', '--yes'])
+  const awayMs = await watch.stop()
+  expect(code, stderr).toBe(1)
+  expect(
+    find(name).nodes.map(({ pid }) => pid),
+    'nobody touched a power switch',
+  ).toEqual(pids)
+  return { said: stdout + stderr, awayMs }
+}
+
+const expectIncident = ({ said, awayMs }: { said: string; awayMs: number[] }) => {
+  for (const ms of awayMs) {
+    expect(ms, said).toBeGreaterThan(10_000)
+    expect(ms, said).toBeLessThan(guardMs + restoringMs)
+  }
+  for (const node of cut) expect(said).toMatch(new RegExp(`${node}: its guard fired at .*set eth0 up`))
+  expect(said).toMatch(/next: .*migrate resume/i)
+}
+
+test('two of three servers are cut off, come back by themselves, and the run says so', async () => {
+  expectIncident(await incident())
+  const told = await mustMigrate(lab, 'status')
+  for (const node of cut) expect(told).toContain(`${node}: its guard fired`)
+  // K3s ran on, so etcd has all its members again, and the agents cannot do it a second time.
+  await settledAgain()
+})
+
+async function settledAgain(): Promise<void> {
+  for (const node of cut) expect(await onNode(lab, node, 'cat /run/cilium')).toContain("holds Cilium's agent down")
+  expect(await onNode(lab, 's3', 'k3s kubectl get nodes --no-headers | grep -c " Ready "')).toBe(
+    `${lab.nodes.length}\n`,
+  )
+}
+
+test('with the cause mended, resume lets the agents start again and carries on to the end', async () => {
+  for (const node of cut) mendNode(name, node, 'cilium-crash')
+  await mustMigrate(lab, 'resume', '--yes')
+  expect(await mustMigrate(lab, 'plan')).toMatch(/Nothing to do/)
+  await expectNoGuards()
+})
+
+async function expectNoGuards(): Promise<void> {
+  for (const { name: node } of lab.nodes) {
+    const left =
+      "ls -d /var/lib/cni-migrate /run/cilium.held* 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'; [ ! -f /run/cilium ]"
+    expect(await onNode(lab, node, left), node).toBe('')
+  }
+}
+
+test('with the cause still there, rollback gives back the cluster as it was', async () => {
+  await mustMigrate(lab, 'rollback', '--yes')
+  expect(differences(before, await settledState(lab))).toEqual([])
+  expectIncident(await incident())
+  await mustMigrate(lab, 'rollback', '--yes')
+  await expectNoGuards()
+  expect(differences(before, await settledState(lab))).toEqual([])
+})
+
+test('killed with guards armed, the nodes put themselves back, and resume goes on from there', async () => {
+  for (const node of cut) mendNode(name, node, 'cilium-crash')
+  const { code } = await migrate(lab, ['run', '--yes'], 'task.afterApply:cilium-beside')
+  expect(code).toBe(128 + 9)
+  await onNode(
+    lab,
+    's1',
+    `end=$(($(date +%s) + ${guardMs / 1000 + 30})); until [ -f /run/cilium ]; do [ $(date +%s) -lt $end ]; sleep 1; done`,
+  )
+  const said = await mustMigrate(lab, 'resume', '--yes')
+  expect(said).toMatch(/s1: its guard fired/)
+  expect(await mustMigrate(lab, 'plan')).toMatch(/Nothing to do/)
+  await expectNoGuards()
+})
