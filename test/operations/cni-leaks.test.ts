@@ -13,7 +13,7 @@ const filesAt = (...paths: string[]): CniFacts => ({
     paths.map((path) => [path, { path, type: 'file', sizeBytes: 1, mode: 0o600, text: null, sha256: null }]),
   ),
 })
-const sandbox = (id: string) => ({ id }) as Sandbox
+const sandbox = (id: string, ready = true) => ({ id, ready }) as Sandbox
 
 it('a container of flannel whose sandbox is not there any more is gone; others keep what is theirs', () => {
   const files = filesAt(
@@ -25,6 +25,8 @@ it('a container of flannel whose sandbox is not there any more is gone; others k
     '/var/lib/cni/networks/cbr0/last_reserved_ip.0',
   )
   expect(goneContainers(files, [sandbox(alive)])).toEqual([gone])
+  // The runtime lists one that was stopped for about a minute more (the kubelet's collection of garbage).
+  expect(goneContainers(files, [sandbox(alive), sandbox(gone, false)])).toEqual([gone])
   expect(goneContainers(files, null)).toEqual([])
 })
 
