@@ -57,10 +57,11 @@ export const flannelAbsent: Operation<Facts, World, undefined, FlannelChange> = 
   }),
   async apply(world, target, change) {
     const node = world.nodes.get(target)
-    for (const link of change.links)
-      await mustRun(node, { argv: ['ip', 'link', 'delete', link], mode: 'write', timeoutMs: 30_000 })
+    // Leases first: a pod without one is how the way back tells that its link is gone (pods-recreated.ts).
     if (change.paths.length > 0)
       await mustRun(node, { argv: ['rm', '-f', '--', ...change.paths], mode: 'write', timeoutMs: 60_000 })
+    for (const link of change.links)
+      await mustRun(node, { argv: ['ip', 'link', 'delete', link], mode: 'write', timeoutMs: 30_000 })
   },
   async verify(world, target) {
     const left = flannelAbsent.diff(await world.look(['network', 'cni'], [target]), target, undefined)

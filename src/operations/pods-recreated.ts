@@ -14,6 +14,7 @@ interface PodsChange {
   ready: string[]
 }
 
+const podKey = (pod: { namespace: string; name: string }) => `${pod.namespace}/${pod.name}`
 const podOf = (sandbox: Sandbox) => `${sandbox.namespace}/${sandbox.name}`
 
 /** DNS first: every other pod waits for it while it starts. */
@@ -24,6 +25,20 @@ const isDns = (facts: Facts, pod: string) =>
 export function sandboxesOn(facts: Facts, target: string, network: 'cilium' | 'other', podCidr: string): Sandbox[] {
   const onPodNetwork = (facts.nodes[target]?.sandboxes ?? []).filter((one) => one.ready && one.netns !== null)
   return onPodNetwork.filter((one) => inNetwork(one.ip, podCidr) === (network === 'cilium'))
+}
+
+/**
+ * What has to be recreated for all pods of a node to be on a network. On the way to flannel also its own pods whose lease is
+ * gone: cni0 was deleted with it, and a new one does not take their ends of the link (measured.md, second part 3).
+ */
+export function sandboxesToMove(facts: Facts, target: string, network: 'cilium' | 'other', podCidr: string): Sandbox[] {
+  if (network === 'cilium') return sandboxesOn(facts, target, 'other', podCidr)
+  const files = facts.nodes[target]?.cni.files ?? {}
+  const isStranded = ({ ip }: Sandbox) => ip !== null && files[`/var/lib/cni/networks/cbr0/${ip}`] === undefined
+  return [
+    ...sandboxesOn(facts, target, 'cilium', podCidr),
+    ...sandboxesOn(facts, target, 'other', podCidr).filter(isStranded),
+  ]
 }
 
 const inOrder = (facts: Facts, sandboxes: readonly Sandbox[]) =>
@@ -59,10 +74,12 @@ export function missingOfPods(
   const expected = facts.kube.pods.filter(
     (pod) => pod.node === target && !pod.hostNetwork && !['Succeeded', 'Failed'].includes(pod.phase),
   )
+  // The API goes on saying Ready of a pod whose sandbox was stopped a moment ago.
+  const runs = (pod: (typeof expected)[number]) =>
+    pod.ready &&
+    facts.nodes[target]?.sandboxes?.some((one) => one.ready && podOf(one) === podKey(pod) && one.ip === pod.ip)
   const waiting = expected.filter(
-    (pod) =>
-      inNetwork(pod.ip, podCidr) !== (network === 'cilium') ||
-      (!pod.ready && ready.includes(`${pod.namespace}/${pod.name}`)),
+    (pod) => inNetwork(pod.ip, podCidr) !== (network === 'cilium') || (ready.includes(podKey(pod)) && !runs(pod)),
   )
   if (waiting.length > 0)
     return `${expected.length - waiting.length} of ${expected.length} pods are ready (${waiting[0]?.namespace}/${waiting[0]?.name}: ${waiting[0]?.waiting ?? waiting[0]?.ip ?? waiting[0]?.phase})`
@@ -78,14 +95,15 @@ export function missingOfPods(
 
 /** K3s may have been started a moment ago: what containerd does not tell is not "no pods". */
 async function containerdAnswers(world: World, target: string, task: TaskContext): Promise<Facts> {
-  let facts = await world.look(['sandboxes', 'kube'], [target])
+  const families = ['sandboxes', 'kube', 'cni'] as const
+  let facts = await world.look(families, [target])
   await until(
     world,
     task,
     `containerd on ${target}`,
     async () => {
       if (facts.nodes[target]?.sandboxes) return null
-      facts = await world.look(['sandboxes', 'kube'], [target])
+      facts = await world.look(families, [target])
       return facts.nodes[target]?.sandboxes ? null : 'it does not answer yet'
     },
     500,
@@ -102,7 +120,7 @@ export async function movePods(
 ): Promise<void> {
   const { podCidr } = world.inventory.cilium
   const facts = await containerdAnswers(world, target, task)
-  const left = inOrder(facts, sandboxesOn(facts, target, network === 'cilium' ? 'other' : 'cilium', podCidr))
+  const left = inOrder(facts, sandboxesToMove(facts, target, network, podCidr))
   const dns = left.filter((one) => isDns(facts, one.pod))
   const rest = left.filter((one) => !isDns(facts, one.pod))
   for (const batch of [dns, rest]) {

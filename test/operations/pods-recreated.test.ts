@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { missingOfPods, podsRecreated } from '../../src/operations/pods-recreated.ts'
+import { missingOfPods, podsRecreated, sandboxesToMove } from '../../src/operations/pods-recreated.ts'
 import { podCidr, someFacts } from './some-facts.ts'
 
 /** The same facts with the pod of a node on Cilium's network. */
@@ -62,4 +62,23 @@ it('does not take a containerd that does not answer for a node without pods', ()
   const facts = someFacts()
   if (facts.nodes.s1) facts.nodes.s1.sandboxes = null
   expect(podsRecreated.diff(facts, 's1', { podCidr })).toMatchObject({ sandboxes: [] })
+})
+
+it('on the way back recreates what Cilium carries, and pods of flannel whose lease is gone', () => {
+  const ids = (facts: ReturnType<typeof someFacts>, node: string) =>
+    sandboxesToMove(facts, node, 'other', podCidr).map(({ id }) => id)
+  expect(ids(moved('s2').facts, 's2')).toEqual(['1a'])
+  const facts = someFacts()
+  expect(ids(facts, 's1')).toEqual(['0a'])
+  const path = '/var/lib/cni/networks/cbr0/10.42.0.5'
+  const lease = { path, type: 'file' as const, sizeBytes: 70, mode: 0o644, text: null, sha256: null }
+  if (facts.nodes.s1) facts.nodes.s1.cni.files[path] = lease
+  expect(ids(facts, 's1')).toEqual([])
+})
+
+it('a pod whose sandbox was stopped a moment ago is waited for, whatever the API still says', () => {
+  const facts = someFacts()
+  expect(missingOfPods(facts, 's1', 'other', podCidr, ['shop/web-0'])).toBeNull()
+  for (const sandbox of facts.nodes.s1?.sandboxes ?? []) sandbox.ready = false
+  expect(missingOfPods(facts, 's1', 'other', podCidr, ['shop/web-0'])).toContain('0 of 1 pods are ready')
 })
