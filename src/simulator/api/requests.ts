@@ -1,0 +1,106 @@
+import type { KubeObject } from '../../kube/api.ts'
+import type { Answer, ApiRequest, ClusterState } from '../cluster/state.ts'
+import { objectsOf } from './views.ts'
+
+const kubeError = (status: number, message: string): Answer => ({ kind: 'kube-error', status, message })
+
+const keyOf = (kind: string, name: string, namespace?: string) => `${kind} ${namespace ?? ''}/${name}`
+
+/** Kinds that the simulated clusters serve besides Cilium's. */
+const served = new Set([
+  ...['Node', 'Pod', 'Namespace', 'Service', 'Secret', 'ConfigMap', 'PersistentVolume', 'NetworkPolicy', 'CronJob'],
+  ...['Lease', 'DaemonSet', 'Deployment', 'HelmChart', 'CustomResourceDefinition', 'PodDisruptionBudget'],
+  ...['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'],
+])
+const ciliumServed: Readonly<Record<string, string>> = { CiliumNode: 'ciliumnodes', CiliumEndpoint: 'ciliumendpoints' }
+
+const isServed = (state: ClusterState, kind: string): boolean =>
+  served.has(kind) || state.cilium.kinds.includes(ciliumServed[kind] ?? '')
+
+/** `a=b`, `a in (b,c)`, with commas between. */
+function matches(selector: string, labels: Record<string, string> = {}): boolean {
+  const terms = [...selector.matchAll(/([^,\s=]+)\s*(?:=\s*([^,]+)|in\s*\(([^)]*)\))/g)]
+  return terms.every(([, key = '', value, among]) => {
+    const wanted = value === undefined ? (among ?? '').split(',') : [value]
+    return wanted.includes(labels[key] ?? '')
+  })
+}
+
+/** JSON merge patch (RFC 7386). */
+function merged(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
+  const base = typeof target === 'object' && target !== null && !Array.isArray(target) ? target : {}
+  const result: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key]
+    else result[key] = merged(result[key], value)
+  }
+  return result
+}
+
+function remove(state: ClusterState, kind: string, name: string, namespace?: string): void {
+  const key = keyOf(kind, name, namespace)
+  if (kind === 'CustomResourceDefinition') {
+    state.cilium.kinds = state.cilium.kinds.filter((one) => `${one}.cilium.io` !== name)
+    // With the kind go its objects.
+    if (name === 'ciliumendpoints.cilium.io') state.cilium.endpoints = {}
+    if (name === 'ciliumnodes.cilium.io') state.cilium.ranges = {}
+    return
+  }
+  const object = state.objects[key]
+  if (!object) return
+  // A HelmChart is kept by its controller until the release is uninstalled.
+  if (kind === 'HelmChart') {
+    const deletionTimestamp = new Date(state.nowMs).toISOString()
+    state.objects[key] = { ...object, metadata: { ...object.metadata, deletionTimestamp } }
+  } else delete state.objects[key]
+}
+
+/** What a request does to the cluster, and what the API says. It must be up: that is looked at before. */
+export function serve(state: ClusterState, request: ApiRequest): Answer {
+  switch (request.verb) {
+    case 'raw': {
+      if (request.path === '/version') return { kind: 'raw', status: 200, body: '{"gitVersion":"v1.31.4+k3s1"}' }
+      if (request.path !== '/apis/cilium.io/v2') return { kind: 'raw', status: 404, body: '' }
+      if (state.cilium.kinds.length === 0) return { kind: 'raw', status: 404, body: '' }
+      const resources = state.cilium.kinds.map((name) => ({ name }))
+      return { kind: 'raw', status: 200, body: JSON.stringify({ resources }) }
+    }
+    case 'list': {
+      if (!isServed(state, request.kind)) return kubeError(404, 'the server could not find the requested resource')
+      const { namespace, labelSelector } = request
+      const objects = objectsOf(state, request.kind)
+        .filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace)
+        .filter(({ metadata }) => labelSelector === undefined || matches(labelSelector, metadata.labels))
+      return { kind: 'objects', objects }
+    }
+    case 'get': {
+      const found = objectsOf(state, request.kind).find(
+        ({ metadata }) => metadata.name === request.name && metadata.namespace === request.namespace,
+      )
+      return { kind: 'object', object: found ?? null }
+    }
+    case 'create': {
+      const { kind, metadata } = request.object
+      const key = keyOf(kind, metadata.name, metadata.namespace)
+      if (state.objects[key]) return kubeError(409, `${kind} ${metadata.name} already exists`)
+      state.objects[key] = request.object
+      return { kind: 'object', object: request.object }
+    }
+    case 'patch': {
+      const key = keyOf(request.kind, request.name, request.namespace)
+      const before = state.objects[key]
+      if (!before) return kubeError(404, `${request.kind} ${request.name} not found`)
+      const object = merged(before, request.patch) as KubeObject
+      // The API leaves out what is empty.
+      if (Object.keys(object.metadata.annotations ?? {}).length === 0) delete object.metadata.annotations
+      state.objects[key] = object
+      return { kind: 'object', object }
+    }
+    case 'replace':
+      throw new Error('the simulator does not know how to replace an object: nothing here does')
+    case 'delete':
+      remove(state, request.kind, request.name, request.namespace)
+      return { kind: 'object', object: null }
+  }
+}

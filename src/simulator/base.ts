@@ -1,0 +1,69 @@
+import { flannelToCilium } from '../../runbooks/k3s-flannel-to-cilium.ts'
+import { isInTheWay } from '../engine/model.ts'
+import { plan as makePlan } from '../engine/planner.ts'
+import { clusterFamilies, nodeFamilies } from '../facts/facts.ts'
+import type { Inventory } from '../inventory/schema.ts'
+import { makeCluster, nodeNames, type Shape } from './cluster/make.ts'
+import { type RunOf, readerOf } from './operator/context.ts'
+import { Simulation } from './simulation.ts'
+
+/** One kind of cluster with one order of steps: planned once, and run many times. */
+export interface Scenario extends Shape {
+  order: 'staged' | 'seed'
+}
+
+export interface Base {
+  scenario: Scenario
+  /** The cluster before the run, planned and untouched. */
+  simulation: Simulation
+  run: RunOf
+}
+
+function inventoryOf(scenario: Scenario): Inventory {
+  const nodes = nodeNames(scenario).map((name, index) => ({
+    name,
+    role: name.startsWith('s') ? ('server' as const) : ('agent' as const),
+    address: `192.168.77.${11 + index}`,
+    ssh: {},
+  }))
+  return {
+    file: '/simulated/inventory.yaml',
+    cluster: { name: 'simulated' },
+    nodes,
+    lifeboat: `s${scenario.servers}`,
+    cilium: {
+      version: '1.17.6',
+      podCidr: '10.52.0.0/16',
+      tunnelPort: 8473,
+      chart: { repo: 'https://helm.cilium.io' },
+      install: 'helm-chart-object',
+      kubeProxyReplacement: false,
+      hubble: false,
+      values: {},
+    },
+    probes: { externalTargets: [] },
+    stateDir: '/simulated/.migrate',
+  }
+}
+
+/** Makes a cluster, reads its facts over the simulated nodes and API, and plans. @throws when pre-flight finds a blocker */
+export async function prepare(scenario: Scenario): Promise<Base> {
+  const inventory = inventoryOf(scenario)
+  const simulation = new Simulation(makeCluster(scenario, 1))
+  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
+  const facts = await simulation.drive(() =>
+    simulation.process('alice', (process) => readerOf(process, inventory).read(families, 'all', null)),
+  )
+  if (facts === 'killed') throw new Error('planning was killed')
+  const plan = makePlan(flannelToCilium(inventory), { order: scenario.order }, facts, {
+    id: 'plan',
+    createdAt: new Date(simulation.state.nowMs).toISOString(),
+    toolVersion: '0',
+    cluster: inventory.cluster.name,
+    inventoryDigest: '0'.repeat(64),
+  })
+  const blockers = plan.findings.filter(isInTheWay)
+  if (blockers.length > 0)
+    throw new Error(`the simulated cluster is not fit:\n${blockers.map((one) => JSON.stringify(one)).join('\n')}`)
+  return { scenario, simulation, run: { inventory, plan, facts, runId: 'run' } }
+}

@@ -1,0 +1,130 @@
+import { type Base, prepare, type Scenario } from './base.ts'
+import { differences, type EndState, endStateOf } from './end-state.ts'
+import { type Fault, type FaultKind, faultKinds } from './faults.ts'
+import { type Alter, play, runState, secondOperator, unaltered } from './play.ts'
+import { brokenPromises } from './promises/all.ts'
+import { between, nextRandom, oneOf, type RandomState } from './random.ts'
+import type { Simulation } from './simulation.ts'
+
+export const scenarios: readonly [Scenario, ...Scenario[]] = [
+  { servers: 3, agents: 2, hostPort: true, flags: 'mixed', order: 'staged' },
+  { servers: 3, agents: 1, hostPort: false, flags: 'nowhere', order: 'staged' },
+  { servers: 3, agents: 2, hostPort: true, flags: 'config', order: 'seed' },
+  { servers: 3, agents: 0, hostPort: false, flags: 'unit', order: 'seed' },
+]
+
+/** A scenario that was planned, and where it ends when nobody disturbs it. */
+export interface Prepared {
+  base: Base
+  end: EndState
+  /** Instants of a run that nobody disturbs. */
+  instants: number
+}
+
+/** After each process that did not come to an end the operator lets the cluster alone for a while. */
+const idleMs = 60_000
+/** So many processes without a new fault may be needed to come to the end. */
+const triesToEnd = 6
+
+export async function prepareScenario(scenario: Scenario): Promise<Prepared> {
+  const base = await prepare(scenario)
+  const simulation = base.simulation.fork()
+  const end = await play(simulation, base, 'forward', 'stop', unaltered)
+  if (end !== 'finished') throw new Error(`a run that nobody disturbs ended otherwise: ${JSON.stringify(end)}`)
+  const { instants } = simulation
+  await simulation.idle(idleMs)
+  return { base, end: endStateOf(simulation.state), instants }
+}
+
+export interface SeedResult {
+  seed: number
+  faults: Fault[]
+  /** Sentences; empty: every promise was kept. */
+  broken: string[]
+  reached: FaultKind[]
+  /** Distinct states of the journal that processes ended in. */
+  states: string[]
+  processes: number
+  /** What each process did and how it ended, for whoever replays a seed. */
+  story: string[]
+}
+
+/** Which scenario, which faults, and which way is gone: all by the seed. */
+export function scheduleOf(
+  seed: number,
+  instants: number,
+): { faults: Fault[]; goal: 'forward' | 'back'; random: RandomState } {
+  const random: RandomState = { random: seed }
+  const goal = nextRandom(random) < 0.7 ? 'forward' : 'back'
+  const count = between(random, 1, 4)
+  const faults = Array.from({ length: count }, () => ({
+    at: between(random, 1, Math.round(instants * 1.1)),
+    kind: oneOf(random, faultKinds as unknown as [FaultKind, ...FaultKind[]]),
+    chance: Math.round(nextRandom(random) * 1e6) / 1e6,
+  }))
+  return { faults: faults.sort((a, b) => a.at - b.at), goal, random }
+}
+
+const short = (end: unknown) => JSON.stringify(end).slice(0, 300)
+
+/** Runs one seed on one prepared scenario. `faults` replaces the seed's own. */
+export async function runSeed(
+  { base, end, instants }: Prepared,
+  seed: number,
+  given?: readonly Fault[],
+  alter: Alter = unaltered,
+): Promise<SeedResult> {
+  const { faults: ofSeed, goal, random } = scheduleOf(seed, instants)
+  const faults = [...(given ?? ofSeed)]
+  const simulation = base.simulation.fork()
+  simulation.state.random = random.random
+  simulation.state.pace = nextRandom(random) < 0.1 ? 1 : 0.25
+  simulation.faults = faults
+  simulation.onSecondOperator = () => secondOperator(simulation, base)
+  const broken: string[] = []
+  const states = new Set<string>()
+  const story: string[] = []
+  const step = async (one: Simulation, what: 'forward' | 'back', drift: 'accept' | 'stop') => {
+    const ended = await play(one, base, what, drift, alter)
+    story.push(`${what} until instant ${one.instants}: ${short(ended)}`)
+    const state = await runState(one)
+    states.add(
+      `${state.direction} ${state.checkpoints.at(-1)} ${[...state.steps.values()].flatMap((s) => [...s.tasks.values()].map((t) => t.status)).join(' ')}`,
+    )
+    return ended
+  }
+  const pending = () => faults.some(({ at }) => at > simulation.instants)
+
+  let what: 'forward' | 'back' = 'forward'
+  for (let tries = 0; tries < 12; tries++) {
+    const ended = await step(simulation, what, 'stop')
+    if (ended === 'finished' || ended === 'rolled-back') break
+    await simulation.idle(idleMs)
+    if (!pending()) break
+    if (goal === 'back') what = 'back'
+  }
+  simulation.faults = []
+
+  /** Until it is at its end. */
+  const toTheEnd = async (one: Simulation, way: 'forward' | 'back', wanted: EndState, promise: string) => {
+    const goalOf = way === 'forward' ? 'finished' : 'rolled-back'
+    for (let tries = 0; tries < triesToEnd; tries++) {
+      await one.idle(idleMs)
+      if ((await step(one, way, tries < 2 ? 'stop' : 'accept')) === goalOf) {
+        await one.idle(idleMs)
+        const different = differences(wanted, endStateOf(one.state))
+        broken.push(...different.slice(0, 8).map((line) => `${promise}: ${line.slice(0, 300)}`))
+        broken.push(...brokenPromises({ base, trace: one.trace, simulation: one }))
+        return
+      }
+    }
+    broken.push(`${promise}: did not come to its end: ${story.slice(-2).join(' | ')}`)
+  }
+  const origin = endStateOf(base.simulation.state)
+  const { direction, finished, runId } = await runState(simulation)
+  if (finished !== 'rolled-back' && runId !== null) await toTheEnd(simulation.fork(), 'back', origin, 'P8')
+  if (finished !== 'rolled-back' && direction === 'forward') await toTheEnd(simulation, 'forward', end, 'P7')
+  const reached = simulation.trace.flatMap((entry) => (entry.kind === 'fault' ? [entry.fault] : []))
+  const processes = simulation.trace.filter((entry) => entry.kind === 'process' && entry.event === 'begins').length
+  return { seed, faults, broken: [...new Set(broken)], reached, states: [...states], processes, story }
+}

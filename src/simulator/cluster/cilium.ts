@@ -1,0 +1,115 @@
+import { parse } from 'yaml'
+import { defaultConfDir, putFile, putLink } from './k3s.ts'
+import { ensureRule, freshChain, tableOf } from './netfilter.ts'
+import type { ClusterState, NodeState } from './state.ts'
+
+/** The chart's values that make a difference here. */
+export interface AgentSettings {
+  stage: string
+  tunnelPort: number
+  customConf: boolean
+  exclusive: boolean
+  portmap: boolean
+  enforces: boolean
+}
+
+export function agentSettings(values: string): AgentSettings {
+  const read = parse(values) as {
+    podAnnotations: Record<string, string>
+    tunnelPort: number
+    cni: { customConf: boolean; exclusive: boolean; chainingMode?: string }
+    policyEnforcementMode: string
+  }
+  return {
+    stage: read.podAnnotations['cni-migrate.io/stage'] ?? '',
+    tunnelPort: read.tunnelPort,
+    customConf: read.cni.customConf,
+    exclusive: read.cni.exclusive,
+    portmap: read.cni.chainingMode === 'portmap',
+    enforces: read.policyEnforcementMode === 'default',
+  }
+}
+
+export const ciliumKinds = ['ciliumendpoints', 'ciliumidentities', 'ciliumnetworkpolicies', 'ciliumnodes']
+
+const feeders = [
+  ['filter', 'INPUT', 'CILIUM_INPUT'],
+  ['filter', 'FORWARD', 'CILIUM_FORWARD'],
+  ['filter', 'OUTPUT', 'CILIUM_OUTPUT'],
+  ['nat', 'POSTROUTING', 'CILIUM_POST_nat'],
+  ['mangle', 'PREROUTING', 'CILIUM_PRE_mangle'],
+] as const
+
+/** As the agent writes it; the portmap plugin behind it where there are host ports. */
+const conflist = (portmap: boolean) =>
+  `${JSON.stringify({ name: portmap ? 'portmap' : 'cilium', plugins: [{ type: 'cilium-cni' }] })}\n`
+
+/** What an agent that starts makes of its node. None of it goes away when the agent does (cilium.md §8.1). */
+export function startAgent(state: ClusterState, node: NodeState, settings: AgentSettings): void {
+  const range = `10.52.${node.index}`
+  // A port that somebody holds leaves the link DOWN, in silence (measured.md, second part 1).
+  const taken = node.links.some(
+    (link) => link.name !== 'cilium_vxlan' && link.up && link.vxlanPort === settings.tunnelPort,
+  )
+  putLink(node, { name: 'cilium_net', kind: 'veth', up: true, mtu: 1500, addresses: [] })
+  putLink(node, { name: 'cilium_host', kind: 'veth', up: true, mtu: 1500, addresses: [`${range}.1/32`] })
+  putLink(node, {
+    name: 'cilium_vxlan',
+    kind: 'vxlan',
+    up: !taken,
+    mtu: 1500,
+    vxlanPort: settings.tunnelPort,
+    addresses: [],
+  })
+  for (const route of [`${range}.0/24 via ${range}.1 dev cilium_host`, `${range}.1 dev cilium_host scope link`])
+    if (!node.routes.includes(route)) node.routes.push(route)
+  const rule = '9:\tfrom all fwmark 0x200/0xf00 lookup 2004'
+  if (!node.rules.includes(rule)) node.rules.push(rule)
+  for (const binary of ['cilium-cni', 'loopback'])
+    if (!node.files[`/opt/cni/bin/${binary}`]) putFile(node, `/opt/cni/bin/${binary}`, binary, 0o755)
+  putFile(node, '/etc/sysctl.d/99-zzz-override_cilium.conf', 'net.ipv4.conf.lxc*.rp_filter = 0\n')
+  putFile(node, '/run/cilium/cilium.pid', '1\n')
+  for (const [table, builtin, chain] of feeders) {
+    freshChain(tableOf(node, table), chain).rules.push('-m comment --comment "cilium: rule" -j ACCEPT')
+    ensureRule(tableOf(node, table), builtin, `-m comment --comment "cilium-feeder: ${chain}" -j ${chain}`, 'first')
+  }
+  if (!settings.customConf) {
+    const own = `${defaultConfDir}/05-cilium.conflist`
+    if (!node.files[own]) putFile(node, own, conflist(settings.portmap), 0o600)
+    if (settings.exclusive)
+      for (const path of Object.keys(node.files))
+        if (path.startsWith(`${defaultConfDir}/`) && path !== own && /\.(conf|conflist|json)$/.test(path)) {
+          const file = node.files[path]
+          if (file) node.files[`${path}.cilium_bak`] = file
+          delete node.files[path]
+        }
+  }
+  state.cilium.ranges[node.name] = `${range}.0/24`
+}
+
+const isCiliums = (name: string) => /^(cilium_(host|net|vxlan)|lxc\w{12})$/.test(name)
+
+/** The script cilium-leftovers: what an uninstalled Cilium leaves on a node, but its rules. `kept`: paths that stay. */
+export function removeLeftovers(node: NodeState, kept: readonly string[]): void {
+  const gone = node.links.filter((link) => isCiliums(link.name)).map((link) => link.name)
+  node.links = node.links.filter((link) => !gone.includes(link.name))
+  node.routes = node.routes.filter((route) => !gone.some((name) => ` ${route} `.includes(` dev ${name} `)))
+  node.rules = node.rules.filter((rule) => !/fwmark 0x[0-9a-f]+\/0xf00 lookup (200|2004|2005)/.test(rule))
+  for (const path of Object.keys(node.files)) {
+    if (/^\/(run|var\/lib)\/cilium(\/|$)/.test(path)) delete node.files[path]
+    if (kept.includes(path)) continue
+    if (path === '/etc/sysctl.d/99-zzz-override_cilium.conf') delete node.files[path]
+    if (path === '/opt/cni/bin/cilium-cni' || path === '/opt/cni/bin/loopback') delete node.files[path]
+    if (/net\.d\/05-cilium\.conf(list)?$/.test(path)) delete node.files[path]
+    if (path.endsWith('.cilium_bak')) {
+      const original = path.slice(0, -'.cilium_bak'.length)
+      const file = node.files[path]
+      if (file && !node.files[original]) node.files[original] = file
+      delete node.files[path]
+    }
+  }
+  for (const folder of ['/opt/cni/bin', '/opt/cni', '/etc/cni/net.d', '/etc/cni']) {
+    const isEmpty = !Object.keys(node.files).some((path) => path.startsWith(`${folder}/`))
+    if (isEmpty && !kept.includes(folder)) delete node.files[folder]
+  }
+}

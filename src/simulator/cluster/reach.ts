@@ -1,0 +1,91 @@
+import type { PolicySpec } from '../../facts/policies.ts'
+import { enforcesFor, policiesOf, selects } from './kube-router.ts'
+import { sandboxOf } from './pods.ts'
+import { type ClusterState, type NodeState, type PodState, podKey, type Sandbox } from './state.ts'
+
+interface End {
+  node: NodeState
+  /** null: the node itself. */
+  pod: PodState | null
+  sandbox: Sandbox | null
+}
+
+/** Whether packets get from one end to the other, policies aside. A pod keeps the network its sandbox was made with. */
+function isConnected(from: End, to: End): boolean {
+  const networks = [from.sandbox?.network, to.sandbox?.network].filter((one) => one !== undefined && one !== 'host')
+  if (new Set(networks).size > 1) return false
+  const [network] = networks
+  if (network === undefined) return true
+  const tunnel = network === 'flannel' ? 'flannel.1' : 'cilium_vxlan'
+  const local = network === 'flannel' ? 'cni0' : 'cilium_host'
+  const has = (node: NodeState, name: string) => node.links.some((link) => link.name === name && link.up)
+  const ends = [from, to].every(
+    ({ node, sandbox }) => sandbox === null || sandbox.network === 'host' || has(node, local),
+  )
+  return ends && (from.node === to.node || (has(from.node, tunnel) && has(to.node, tunnel)))
+}
+
+/** In the simulated clusters a policy with a rule admits the pods of its own namespace; one without admits nobody. */
+function admits(state: ClusterState, from: End, to: PodState): boolean {
+  const own = policiesOf(state).filter((policy) => selects(policy, to))
+  if (own.length === 0) return true
+  if (from.pod === null) return true
+  return own.some(
+    (policy) => (policy.spec as PolicySpec).ingress.length > 0 && policy.metadata.namespace === from.pod?.namespace,
+  )
+}
+
+const isEnforced = (state: ClusterState, to: End): boolean =>
+  to.sandbox?.network === 'flannel'
+    ? enforcesFor(to.node, to.sandbox.ip ?? '')
+    : (state.cilium.agents[to.node.name]?.enforces ?? false)
+
+function endOf(state: ClusterState, address: string): End | null {
+  for (const node of Object.values(state.nodes)) {
+    if (!node.powered) continue
+    const sandbox = node.sandboxes.find((one) => one.ready && one.ip === address)
+    if (!sandbox) continue
+    const pod = state.pods.find((one) => podKey(one) === sandbox.pod)
+    return pod?.ready ? { node, pod, sandbox } : null
+  }
+  return null
+}
+
+/** Backends of a Service by its address; kube-proxy goes on with what it knew while the API is away. */
+function backendsOf(state: ClusterState, clusterIp: string): End[] {
+  const service = Object.values(state.objects).find(
+    ({ kind, spec }) => kind === 'Service' && (spec as { clusterIP: string }).clusterIP === clusterIp,
+  )
+  if (!service) return []
+  const { selector } = service.spec as { selector: Record<string, string> }
+  return state.pods
+    .filter((pod) => pod.namespace === service.metadata.namespace && pod.ready)
+    .filter((pod) => Object.entries(selector).every(([key, value]) => pod.labels[key] === value))
+    .flatMap((pod) => {
+      const node = state.nodes[pod.node]
+      const sandbox = node && sandboxOf(node, pod)
+      return node && sandbox ? [{ node, pod, sandbox }] : []
+    })
+}
+
+/** One connection attempt from a network namespace of a node: its class, as the prober says it. */
+export function attempt(
+  state: ClusterState,
+  node: NodeState,
+  netns: string,
+  address: string,
+  _port: number,
+): 'ok' | 'timeout' | 'no-netns' {
+  const sandbox = netns === '-' ? null : (node.sandboxes.find((one) => one.ready && netns.endsWith(one.id)) ?? null)
+  if (netns !== '-' && sandbox === null) return 'no-netns'
+  const pod = sandbox === null ? null : (state.pods.find((one) => podKey(one) === sandbox.pod) ?? null)
+  const from: End = { node, pod, sandbox }
+  const reaches = (to: End) =>
+    isConnected(from, to) && (to.pod === null || !isEnforced(state, to) || admits(state, from, to.pod))
+  if (address.startsWith('10.43.')) {
+    const backends = backendsOf(state, address)
+    return backends.length > 0 && backends.every(reaches) ? 'ok' : 'timeout'
+  }
+  const to = endOf(state, address)
+  return to !== null && reaches(to) ? 'ok' : 'timeout'
+}

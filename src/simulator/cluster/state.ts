@@ -1,0 +1,208 @@
+import type { KubeObject } from '../../kube/api.ts'
+import type { Command, Outcome } from '../../nodes/node.ts'
+import type { RandomState } from '../random.ts'
+
+/**
+ * A whole cluster as plain data: it is copied with structuredClone, so that one moment can be continued in several ways.
+ * The smallest model that is true where the engine's promises live; what it is checked against: test/lab/simulator.test.ts.
+ */
+export interface ClusterState extends RandomState {
+  nowMs: number
+  /** How long the world takes for what it does, 1 as measured: what is waited for is looked at, which costs. */
+  pace: number
+  /** The last number given to a sandbox, a request, an event. */
+  lastId: number
+  /** What will happen, soonest first. */
+  events: WorldEvent[]
+  /** Keys of what is on its way (WorldEvent `due`). */
+  pending: Record<string, true>
+  nodes: Record<string, NodeState>
+  /** By node: what the machine itself sets up when it boots; the rest of these is gone after a power-off. */
+  boot: Record<string, Pick<NodeState, 'links' | 'routes' | 'rules' | 'tables' | 'ipsets'>>
+  pods: PodState[]
+  /** What lies in etcd and no part here has a form of its own for, by `kind namespace/name`. */
+  objects: Record<string, KubeObject>
+  control: {
+    /** Controller manager and scheduler hold their leases. */
+    led: boolean
+    /** When they last renewed them. */
+    renewedMs: number
+  }
+  cilium: CiliumState
+}
+
+export type WorldEvent = { atMs: number; id: number } & (
+  | { kind: 'due'; key: string }
+  | { kind: 'command'; node: string; command: SentCommand; reply: number; fate: CommandFate }
+  | { kind: 'request'; request: ApiRequest; reply: number; fate: RequestFate }
+  | { kind: 'reply'; reply: number; answer: Answer }
+)
+
+export interface SentCommand extends Pick<Command, 'mode' | 'timeoutMs'> {
+  argv: readonly string[]
+  stdin: string
+}
+
+/**
+ * What becomes of a command on its way. `fails`: it ends with 1 and has done nothing. `hangs`: it never began, and nobody
+ * says so before its time is over. `unanswered`: it is done, its answer is lost. `cut`: so many bytes of its stdin arrived.
+ */
+export type CommandFate = { kind: 'arrives' | 'fails' | 'hangs' | 'unanswered' } | { kind: 'cut'; bytes: number }
+/** The same of an API request. `refused`: a 500, and nothing was done. */
+export type RequestFate = 'arrives' | 'refused' | 'late' | 'unanswered'
+
+export type ApiRequest =
+  | { verb: 'list'; apiVersion: string; kind: string; namespace?: string; labelSelector?: string }
+  | { verb: 'get'; apiVersion: string; kind: string; namespace?: string; name: string }
+  | { verb: 'create' | 'replace'; object: KubeObject }
+  | { verb: 'patch'; apiVersion: string; kind: string; namespace?: string; name: string; patch: object }
+  | { verb: 'delete'; apiVersion: string; kind: string; namespace?: string; name: string }
+  | { verb: 'raw'; path: string }
+
+export type Answer =
+  | { kind: 'outcome'; outcome: Outcome }
+  | { kind: 'unreachable'; reason: string }
+  | { kind: 'objects'; objects: KubeObject[] }
+  | { kind: 'object'; object: KubeObject | null }
+  | { kind: 'raw'; status: number; body: string }
+  | { kind: 'kube-error'; status: number; message: string }
+  | { kind: 'awake' }
+
+export interface FileState {
+  text: string
+  mode: number
+  /** A folder; its text is empty. */
+  dir?: true
+  /** Seconds since 1970. */
+  modifiedS?: number
+}
+
+export interface Link {
+  name: string
+  kind: '' | 'vxlan' | 'bridge' | 'veth'
+  up: boolean
+  mtu: number
+  master?: string
+  vxlanPort?: number
+  addresses: string[]
+}
+
+export interface Chain {
+  name: string
+  /** null: not built in. */
+  policy: string | null
+  /** What follows `-A CHAIN `. */
+  rules: string[]
+}
+export interface Table {
+  name: string
+  chains: Chain[]
+}
+export interface IpSetState {
+  name: string
+  type: string
+  entries: string[]
+}
+
+/** One state of a K3s unit, as systemd and K3s have it together (measured.md 1, 2). */
+export type UnitPhase = 'inactive' | 'failed' | 'starting' | 'active' | 'auto-restart'
+
+export interface UnitState {
+  name: 'k3s' | 'k3s-agent'
+  phase: UnitPhase
+  /** Times it was started. */
+  starts: number
+  lastResult: 'success' | 'exit-code'
+  sinceMs: number
+  /** ExecStart's words as systemd has them loaded. */
+  words: string[]
+}
+
+/** What a running K3s was started with. It stays when K3s stops: nobody takes anything away. */
+export interface Runs {
+  flannel: boolean
+  policies: boolean
+  /** As in the annotation k3s.io/node-args. */
+  args: string[]
+}
+
+export interface Sandbox {
+  id: string
+  pod: string
+  ready: boolean
+  createdMs: number
+  network: 'host' | 'flannel' | 'cilium'
+  ip: string | null
+  /** When it stopped being ready, and whether the plugins were told. */
+  stoppedMs: number | null
+  tornDown: boolean
+}
+
+export interface NodeState {
+  name: string
+  role: 'server' | 'agent'
+  address: string
+  /** Which /24 of either pod range. */
+  index: number
+  powered: boolean
+  boots: number
+  clockSkewMs: number
+  diskFull: boolean
+  /** Until then its etcd member has no connection to its peers. */
+  etcdLagsUntilMs: number
+  /** When its etcd member was started; null: it does not run. */
+  etcdSinceMs: number | null
+  files: Record<string, FileState>
+  links: Link[]
+  routes: string[]
+  rules: string[]
+  tables: Table[]
+  ipsets: IpSetState[]
+  unit: UnitState
+  runs: Runs | null
+  heartbeatMs: number
+  sandboxes: Sandbox[]
+  images: string[]
+  /** Transient units that run. */
+  units: string[]
+  kubeRouter: { syncedMs: number; generation: number; dirty: boolean }
+  nextAddress: { flannel: number; cilium: number }
+  nodeReady: boolean
+}
+
+export interface PodState {
+  namespace: string
+  name: string
+  node: string
+  labels: Record<string, string>
+  annotations?: Record<string, string>
+  owner: string
+  hostNetwork: boolean
+  ports: { name: string; containerPort: number; hostPort?: number; protocol: string }[]
+  /** As the API has it: what the kubelet said last. */
+  status: { ip: string | null; ready: boolean }
+  /** It runs and answers; the kubelet has seen it. */
+  ready: boolean
+}
+
+export interface CiliumState {
+  /** What helm applied last. */
+  release: { version: string; values: string } | null
+  generation: number
+  observed: number
+  /** By node: the generation and stage of the agent that runs there. */
+  agents: Record<string, { generation: number; stage: string; carries: boolean; enforces: boolean; ready: boolean }>
+  operatorReady: number
+  /** CiliumNode objects. */
+  ranges: Record<string, string>
+  /** CiliumEndpoint objects: `namespace/pod` to address. */
+  endpoints: Record<string, string>
+  kinds: string[]
+}
+
+/** K3s' containerd, kubelet and the rest of it that serves the node. */
+export const kubeletLives = (node: NodeState): boolean => node.powered && node.unit.phase === 'active'
+
+export const hexId = (number: number): string => (number * 0x9e3779b1).toString(16).padStart(64, '0')
+
+export const podKey = (pod: { namespace: string; name: string }): string => `${pod.namespace}/${pod.name}`

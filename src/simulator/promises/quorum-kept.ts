@@ -1,0 +1,33 @@
+import { ofFirstOperator } from '../trace.ts'
+import type { EnginePromise } from './promise.ts'
+
+/** Steps whose plan announces that the control plane goes away. */
+const announced = new Set(['stop-servers', 'start-servers'])
+
+/** P4, and of P5 what a cut-over of the whole cluster can keep: the lifeboat is stopped last. */
+export const quorumKept: EnginePromise = {
+  id: 'P4',
+  says: 'outside the announced outage no action takes etcd below its quorum; the lifeboat is stopped last',
+  broken({ base, trace }) {
+    const { nodes, lifeboat } = base.run.inventory
+    const servers = nodes.filter(({ role }) => role === 'server').map(({ name }) => name)
+    const quorum = Math.floor(servers.length / 2) + 1
+    const open = new Map<string, string>()
+    const broken: string[] = []
+    for (const entry of ofFirstOperator(trace)) {
+      if (entry.kind === 'synced' && (entry.record.kind === 'intent' || entry.record.kind === 'undo-intent'))
+        open.set(entry.record.target, entry.record.stepId)
+      if (entry.kind !== 'wrote' || !servers.includes(entry.node) || !entry.what.startsWith('systemctl stop k3s'))
+        continue
+      const { before, after } = entry.voting
+      const step = open.get(entry.node)
+      if (!announced.has(step ?? '') && (after.length < quorum || before.length < servers.length))
+        broken.push(
+          `${entry.what} on ${entry.node} in step ${step}: ${before.length}, then ${after.length} members vote`,
+        )
+      if (step === 'stop-servers' && entry.node === lifeboat && after.length > 0)
+        broken.push(`the lifeboat ${lifeboat} was stopped while ${after.join(', ')} still ran`)
+    }
+    return broken
+  },
+}
