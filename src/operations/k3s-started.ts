@@ -2,27 +2,30 @@ import type { Operation } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import { mustRun } from '../nodes/run.ts'
 import type { UnitChange } from './k3s-stopped.ts'
-import { isStopped, withUnitState } from './k3s-unit.ts'
+import { isActive, isStopped, runsFlannel, withoutFlannel, withUnitState } from './k3s-unit.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
 /**
  * K3s started without blocking: after a full stop a server is not ready before a second one is up, and a blocking start
  * would wait for ever (k3s-kube-router.md §6.4). Verified when systemd says active; a unit that fails meanwhile is told.
+ *
+ * One that came up by itself meanwhile, because its node was switched off and on, may run with its former flags: "restart"
+ * starts what is stopped, and has what is not read its flags anew.
  */
 export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
   name: 'k3s.started',
-  reads: ['unit'],
+  reads: ['unit', 'k3s'],
   diff(facts, target) {
-    const unit = facts.nodes[target]?.unit
-    if (!unit || (unit.mainPid !== 0 && unit.activeState === 'active')) return null
-    return { unit: unit.name, role: unit.role }
+    const node = facts.nodes[target]
+    if (!node || (isActive(node.unit) && !runsFlannel(node))) return null
+    return { unit: node.unit.name, role: node.unit.role }
   },
-  predict: (facts, target) => withUnitState(facts, target, 'active', 1),
+  predict: (facts, target) => withoutFlannel(withUnitState(facts, target, 'active', 1), target),
   fingerprint: (change) => ({ unit: change.unit }),
-  render: (change) => ({ summary: `systemctl start --no-block ${change.unit}` }),
+  render: (change) => ({ summary: `systemctl restart --no-block ${change.unit}` }),
   async apply(world, target, change) {
-    const argv = ['systemctl', 'start', '--no-block', change.unit] as const
+    const argv = ['systemctl', 'restart', '--no-block', change.unit] as const
     await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: 30_000 })
   },
   async verify(world, target, change, task) {
@@ -31,7 +34,10 @@ export const k3sStarted: Operation<Facts, World, undefined, UnitChange> = {
       const node = facts.nodes[target]
       if (!node) return 'the node does not answer'
       const { activeState, subState, result } = node.unit
-      if (activeState === 'active') return null
+      if (activeState === 'active') {
+        const started = (await world.look(['k3s'], [target])).nodes[target]
+        return started && runsFlannel(started) ? 'it still runs with flannel' : null
+      }
       const etcd =
         change.role === 'server' ? (node.etcd?.hasLeader ? ', etcd has a leader' : ', etcd has no leader yet') : ''
       return `${activeState} (${subState}${result === 'success' ? '' : `, last result ${result}`})${etcd}`

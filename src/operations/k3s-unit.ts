@@ -1,9 +1,27 @@
-import type { Facts } from '../facts/facts.ts'
+import type { Facts, NodeFacts } from '../facts/facts.ts'
 import type { UnitFacts } from '../facts/unit.ts'
+import { defaultBinDir, defaultConfDir } from './cni-seeded.ts'
 
 /** Nothing of it runs, and systemd is not about to start it again. */
 export const isStopped = ({ mainPid, activeState }: UnitFacts): boolean =>
   mainPid === 0 && (activeState === 'inactive' || activeState === 'failed')
+
+export const isActive = ({ mainPid, activeState }: UnitFacts): boolean => mainPid !== 0 && activeState === 'active'
+
+/**
+ * Whether K3s was started with flannel: it writes where containerd looks for CNI configurations at each start, and without
+ * flannel leaves that out (k3s-kube-router.md §3.5). What its files say now counts from its next start on, and an agent asks
+ * a server only when it starts (measured.md 18).
+ */
+export const runsFlannel = ({ k3s }: Pick<NodeFacts, 'k3s'>): boolean => k3s.cni.confDir !== defaultConfDir
+
+/** The facts with K3s started on a node as its servers' files are by then: without flannel. */
+export function withoutFlannel(facts: Facts, target: string): Facts {
+  const node = facts.nodes[target]
+  if (!node) return facts
+  const k3s = { ...node.k3s, cni: { confDir: defaultConfDir, binDir: defaultBinDir } }
+  return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, k3s } } }
+}
 
 /** The facts with one node's K3s unit in another state: what stopping and starting predict. */
 export function withUnitState(facts: Facts, target: string, activeState: string, mainPid: number): Facts {

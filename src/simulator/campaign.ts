@@ -17,8 +17,8 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
 export interface Prepared {
   base: Base
   end: EndState
-  /** Instants of a run that nobody disturbs. */
-  instants: number
+  /** A run that nobody disturbs, stopped by its operator before each change: seeds begin at one of these moments. */
+  moments: readonly Simulation[]
 }
 
 /** After each process that did not come to an end the operator lets the cluster alone for a while. */
@@ -26,14 +26,23 @@ const idleMs = 60_000
 /** So many processes without a new fault may be needed to come to the end. */
 const triesToEnd = 6
 
+/** Does one change, and stops before the next. */
+function oneChange(): Alter {
+  let asked = 0
+  const confirm = async () => (asked++ === 0 ? ('go' as const) : ('stop' as const))
+  return (context) => ({ ...context, operator: { ...context.operator, confirm } })
+}
+
 export async function prepareScenario(scenario: Scenario): Promise<Prepared> {
   const base = await prepare(scenario)
-  const simulation = base.simulation.fork()
-  const end = await play(simulation, base, 'forward', 'stop', unaltered)
+  const whole = base.simulation.fork()
+  const end = await play(whole, base, 'forward', 'stop', unaltered)
   if (end !== 'finished') throw new Error(`a run that nobody disturbs ended otherwise: ${JSON.stringify(end)}`)
-  const { instants } = simulation
-  await simulation.idle(idleMs)
-  return { base, end: endStateOf(simulation.state), instants }
+  await whole.idle(idleMs)
+  const moments = [base.simulation.fork()]
+  const step = base.simulation.fork()
+  while ((await play(step, base, 'forward', 'stop', oneChange())) !== 'finished') moments.push(step.fork())
+  return { base, end: endStateOf(whole.state), moments }
 }
 
 export interface SeedResult {
@@ -49,36 +58,48 @@ export interface SeedResult {
   story: string[]
 }
 
-/** Which scenario, which faults, and which way is gone: all by the seed. */
-export function scheduleOf(
-  seed: number,
-  instants: number,
-): { faults: Fault[]; goal: 'forward' | 'back'; random: RandomState } {
+interface Schedule {
+  /** Which of the moments it begins at. */
+  moment: number
+  faults: Fault[]
+  goal: 'forward' | 'back'
+  pace: number
+  random: RandomState
+}
+
+/** About as many instants as some steps take: what goes wrong goes wrong soon, the rest is then only to be survived. */
+const instantsOfFaults = 1_200
+
+/** Where it begins, what goes wrong, and which way is gone: all by the seed. The process at hand is killed after the last fault. */
+export function scheduleOf(seed: number, moments: readonly Simulation[]): Schedule {
   const random: RandomState = { random: seed }
   const goal = nextRandom(random) < 0.7 ? 'forward' : 'back'
-  const count = between(random, 1, 4)
-  const faults = Array.from({ length: count }, () => ({
-    at: between(random, 1, Math.round(instants * 1.1)),
+  const pace = nextRandom(random) < 0.1 ? 1 : 0.25
+  const moment = between(random, 0, moments.length - 1)
+  const from = moments[moment]?.instants ?? 0
+  const faults = Array.from({ length: between(random, 1, 4) }, () => ({
+    at: between(random, from + 1, from + instantsOfFaults),
     kind: oneOf(random, faultKinds as unknown as [FaultKind, ...FaultKind[]]),
     chance: Math.round(nextRandom(random) * 1e6) / 1e6,
-  }))
-  return { faults: faults.sort((a, b) => a.at - b.at), goal, random }
+  })).sort((a, b) => a.at - b.at)
+  const at = (faults.at(-1)?.at ?? from) + between(random, 1, 400)
+  return { moment, goal, pace, random, faults: [...faults, { at, kind: 'kill', chance: 0 }] }
 }
 
 const short = (end: unknown) => JSON.stringify(end).slice(0, 300)
 
 /** Runs one seed on one prepared scenario. `faults` replaces the seed's own. */
 export async function runSeed(
-  { base, end, instants }: Prepared,
+  { base, end, moments }: Prepared,
   seed: number,
   given?: readonly Fault[],
   alter: Alter = unaltered,
 ): Promise<SeedResult> {
-  const { faults: ofSeed, goal, random } = scheduleOf(seed, instants)
+  const { faults: ofSeed, goal, moment, pace, random } = scheduleOf(seed, moments)
   const faults = [...(given ?? ofSeed)]
-  const simulation = base.simulation.fork()
+  const simulation = (moments[moment] ?? base.simulation).fork()
   simulation.state.random = random.random
-  simulation.state.pace = nextRandom(random) < 0.1 ? 1 : 0.25
+  simulation.state.pace = pace
   simulation.faults = faults
   simulation.onSecondOperator = () => secondOperator(simulation, base)
   const broken: string[] = []

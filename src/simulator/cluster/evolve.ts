@@ -183,7 +183,7 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
 }
 
 function whenReady(state: ClusterState, node: NodeState): void {
-  const runs = node.role === 'server' ? serverSettings(node) : agentSettingsFrom(state)
+  const runs = node.role === 'server' ? node.begunWith : agentSettingsFrom(state)
   const isPossible = node.role === 'server' ? hasQuorum(state) && memberVotes(state, node) : runs !== null
   if (!isPossible || runs === null) return
   if (runs.flannel && portIsTaken(node)) end(node, 'auto-restart')
@@ -202,6 +202,7 @@ export function start(state: ClusterState, node: NodeState): void {
   node.unit.starts += 1
   node.unit.sinceMs = state.nowMs
   node.etcdSinceMs = null
+  node.begunWith = node.role === 'server' ? serverSettings(node) : null
 }
 
 /** K3s has ended; pods, links and rules stay. A K3s with flannel ends with an error (measured.md 1). */

@@ -160,6 +160,8 @@ export interface NodeState {
   ipsets: IpSetState[]
   unit: UnitState
   runs: Runs | null
+  /** Of a server: what its files said when the process began that runs or is about to. */
+  begunWith: Runs | null
   heartbeatMs: number
   sandboxes: Sandbox[]
   images: string[]

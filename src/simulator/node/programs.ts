@@ -20,7 +20,9 @@ const systemctl: Handler = (state, node, { args }) => {
     return said('', 200)
   }
   if (unit !== node.unit.name) return unknown('systemctl', args)
-  if (verb === 'start' && rest[0] === '--no-block') {
+  if ((verb === 'start' || verb === 'restart') && rest[0] === '--no-block') {
+    const { phase } = node.unit
+    if (verb === 'restart' && (phase === 'active' || phase === 'starting')) end(node, 'inactive')
     start(state, node)
     return said('', 20)
   }
