@@ -3,7 +3,7 @@ import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { readFile, removeFile, sha256, writeFileAtomic } from '../nodes/files.ts'
-import { mustRun } from '../nodes/run.ts'
+import { mustRun, script } from '../nodes/run.ts'
 import { backupName } from './backup.ts'
 import { dropInPath, dropInText, editUnit, editYaml, type FlagEdit } from './flag-edits.ts'
 import type { World } from './world.ts'
@@ -52,6 +52,9 @@ function placeEdits(facts: Facts, target: string, wanted: Readonly<Record<string
   })
   return { files }
 }
+
+/** The folder may have been made for the file, also where it never came to the file; anything else in it keeps it. */
+const removeFolderScript = '[ ! -d "$1" ] || rmdir --ignore-fail-on-non-empty -- "$1"'
 
 /**
  * Server flags, each set in the place that wins for it, or in a drop-in of our own when no file holds it. Servers only:
@@ -133,9 +136,8 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
         const now = await readFile(node, file.path)
         if (!file.before) {
           if (now) await removeFile(node, file.path, now.sha256)
-          // The folder may have been made for it; anything else in it keeps it.
-          const argv = ['rmdir', '--ignore-fail-on-non-empty', dirname(file.path)] as const
-          if (now) await mustRun(node, { argv, mode: 'write', timeoutMs: 30_000 })
+          const command = script('remove-folder', removeFolderScript, [dirname(file.path)])
+          await mustRun(node, { ...command, mode: 'write', timeoutMs: 30_000 })
           continue
         }
         if (now?.sha256 === file.before.sha256) continue

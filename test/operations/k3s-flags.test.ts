@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import { describeCommand } from '../../src/nodes/describe.ts'
+import type { Command, Node } from '../../src/nodes/node.ts'
 import { dropInPath } from '../../src/operations/flag-edits.ts'
 import { k3sFlags } from '../../src/operations/k3s-flags.ts'
+import type { World } from '../../src/operations/world.ts'
 import { someFacts } from './some-facts.ts'
 
 const flags = { 'flannel-backend': 'none', 'disable-network-policy': 'true' }
@@ -28,4 +31,17 @@ it('edits each flag where it wins: one in the unit, one in config.yaml', () => {
     ['unit', "ExecStart=k3s server \\\n\t'--flannel-backend=none' \\\n"],
     ['yaml', 'disable-network-policy: true\n'],
   ])
+})
+
+it('takes back the folder that was made for the drop-in, also where it never came to the drop-in', async () => {
+  const sent: string[] = []
+  const run = async (command: Command) => {
+    sent.push(describeCommand(command))
+    return { kind: 'exited' as const, code: 0, stdout: 'absent\n', stderr: '', durationMs: 1 }
+  }
+  const node = { name: 's1', run } as unknown as Node
+  const change = k3sFlags.diff(someFacts(), 's1', flags)
+  if (!change || !('run' in k3sFlags.undo)) throw new Error('no change, or no undo')
+  await k3sFlags.undo.run({ nodes: { get: () => node } } as unknown as World, 's1', change, {} as never)
+  expect(sent).toEqual([`[read-file] ${dropInPath}`, '[remove-folder] /etc/rancher/k3s/config.yaml.d'])
 })

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path/posix'
 import { sha256 } from '../../engine/digest.ts'
 import type { FileState, NodeState } from '../cluster/state.ts'
-import { type Ended, failed, type Handler, noSpace, said } from './answer.ts'
+import { failed, type Handler, noSpace, said } from './answer.ts'
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 export const digestAt = (node: NodeState, path: string): string => {
@@ -65,15 +65,19 @@ const removeFile: Handler = (_state, node, { args: [path = '', before] }) => {
   return said('')
 }
 
+const removeFolder: Handler = (_state, node, { args: [path = ''] }) => {
+  removeEmpty(node, path)
+  return said('')
+}
+
 export const fileScripts: Readonly<Record<string, Handler>> = {
   'read-file': readFile,
   'sum-file': sumFile,
   'read-piece': readPiece,
   'write-file': writeFile,
   'remove-file': removeFile,
+  'remove-folder': removeFolder,
 }
-
-const isOption = (word: string) => word.startsWith('-')
 
 const mkdir: Handler = (_state, node, { args }) => {
   if (args[0] !== '-p') throw new Error(`the simulator does not know mkdir ${args.join(' ')}`)
@@ -97,11 +101,4 @@ const rm: Handler = (_state, node, { args: [force, end, ...paths] }) => {
   return said('')
 }
 
-const rmdir: Handler = (_state, node, { args: [option = '', path = ''] }): Ended => {
-  if (option !== '--ignore-fail-on-non-empty') throw new Error(`the simulator does not know rmdir ${option}`)
-  if (isOption(path) || !node.files[path]) return failed(`rmdir: failed to remove '${path}'`)
-  removeEmpty(node, path)
-  return said('')
-}
-
-export const filePrograms: Readonly<Record<string, Handler>> = { mkdir, cp, rm, rmdir }
+export const filePrograms: Readonly<Record<string, Handler>> = { mkdir, cp, rm }
