@@ -20,6 +20,9 @@ const drillKills = ['test/lab/fault-points.test.ts']
 /** A lab for every cause, each told five times, and what is told after a move: an hour and a half, `npm run drill:evidence`. */
 const drillEvidence = ['test/lab/{diagnose,home,scenarios,verify}.test.ts']
 
+/** Simulated runs with faults, of the engine as it is and with faults planted into it: minutes. */
+const simulator = ['test/simulator/{campaign,mutants}.test.ts']
+
 /** Real nodes: one machine, so one file at a time. */
 const realNodes = { testTimeout: 900_000, hookTimeout: 600_000, fileParallelism: false, bail: 1 }
 
@@ -30,12 +33,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', ...machine],
+          exclude: ['test/lab/**', ...machine, ...simulator],
           testTimeout: 30_000,
           // Pure logic shares nothing that a fresh process would clean: one process for all of it halves the time.
           isolate: false,
         },
       },
+      { test: { name: 'simulator', include: simulator, testTimeout: 600_000 } },
       { test: { name: 'machine', include: machine, testTimeout: 60_000 } },
       {
         test: {

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest'
+import { prepareScenario, runSeed, scenarios } from '../../src/simulator/campaign.ts'
+import { formatFaults } from '../../src/simulator/faults.ts'
+
+/** Of each scenario. More, and as many as one likes: `npm run simulate -- --seeds 10000`. */
+const seeds = 150
+
+test.each(
+  scenarios.map((scenario, index) => ({ scenario, index })),
+)('$scenario.servers servers, $scenario.agents agents, $scenario.order: every promise is kept, whatever goes wrong', async ({
+  scenario,
+  index,
+}) => {
+  const prepared = await prepareScenario(scenario)
+  for (let count = 1; count <= seeds; count++) {
+    const seed = count * scenarios.length + index
+    const { faults, broken } = await runSeed(prepared, seed)
+    expect(broken, `npm run simulate -- --seed ${seed} --faults ${formatFaults(faults)}`).toEqual([])
+  }
+})

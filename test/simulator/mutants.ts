@@ -1,0 +1,186 @@
+import type { JournalStore } from '../../src/engine/journal.ts'
+import type { BoundOperation, Json } from '../../src/engine/model.ts'
+import type { RunContext } from '../../src/engine/run-context.ts'
+import type { Facts } from '../../src/facts/facts.ts'
+import type { Node } from '../../src/nodes/node.ts'
+import type { World } from '../../src/operations/world.ts'
+import type { Alter } from '../../src/simulator/play.ts'
+
+type Context = RunContext<Facts, World>
+type Operation = BoundOperation<Facts, World>
+
+/** The same context with the operations of that name changed. */
+function withOperation(context: Context, name: string, change: (operation: Operation) => Operation): Context {
+  const { runbook } = context
+  return {
+    ...context,
+    runbook: {
+      ...runbook,
+      phases: (params, facts) =>
+        runbook.phases(params, facts).map((phase) => ({
+          ...phase,
+          steps: phase.steps.map((step) =>
+            step.kind === 'change' && (name === '*' || step.operation.name === name)
+              ? { ...step, operation: change(step.operation) }
+              : step,
+          ),
+        })),
+    },
+  }
+}
+
+const withoutApply = (operation: Operation): Operation => ({
+  ...operation,
+  apply: async () => {},
+  verify: async () => {},
+})
+const withoutUndo = (operation: Operation): Operation => ({
+  ...operation,
+  undo: { how: 'nothing', run: async () => {} },
+})
+
+const withJournal = (context: Context, append: (inner: JournalStore) => JournalStore['append']): Context => ({
+  ...context,
+  journal: { ...context.journal, append: append(context.journal) },
+})
+
+/** Every node of the context, wrapped. */
+function withNodes(context: Context, wrap: (node: Node) => Node): Context {
+  const { nodes } = context.world
+  return { ...context, world: { ...context.world, nodes: { ...nodes, get: (name) => wrap(nodes.get(name)) } } }
+}
+
+/** Faults planted into the engine or what it is made of. Each is to be caught by the seeds that CI runs. */
+export const mutants: Readonly<Record<string, Alter>> = {
+  'the journal is never fsynced': (context, { disk }) =>
+    withJournal(context, () => async (line) => {
+      disk.journal.lines.push(Buffer.from(line).toString('utf8'))
+    }),
+
+  'an intent is written when its task is over': (context) =>
+    withJournal(context, ({ append }) => {
+      let late: Uint8Array | null = null
+      return async (line) => {
+        const { kind } = JSON.parse(Buffer.from(line).toString('utf8')) as { kind: string }
+        if (late !== null) await append(late)
+        late = kind === 'intent' ? line : null
+        if (late === null) await append(line)
+      }
+    }),
+
+  'what was begun is taken for done': (context) => {
+    let isResumed = false
+    const seen = withOperation(context, '*', (operation) => ({
+      ...operation,
+      diff: (facts, target) => (isResumed ? null : operation.diff(facts, target)),
+      verify: async (...args) => (isResumed ? undefined : operation.verify(...args)),
+    }))
+    return {
+      ...seen,
+      emit: (event) => {
+        // For the one step that was in hand.
+        if (event.kind === 'task-in-doubt') isResumed = false
+        if (event.kind === 'step-started') isResumed = false
+        if (event.kind === 'run-started') isResumed = event.resumed
+      },
+    }
+  },
+
+  'a lost answer is taken for success': (context) =>
+    withNodes(context, (node) => ({
+      ...node,
+      async run(command) {
+        const outcome = await node.run(command)
+        return outcome.kind === 'unknown' && command.mode === 'write'
+          ? { ...outcome, kind: 'exited' as const, code: 0 }
+          : outcome
+      },
+    })),
+
+  'a lock is always free': (context) => ({
+    ...context,
+    locks: {
+      ...context.locks,
+      places: context.locks.places.map((place) => ({ ...place, acquire: async () => 'taken' as const })),
+    },
+  }),
+
+  'a run that stops half-way gives its locks back': (context) => ({
+    ...context,
+    emit: (event) => {
+      if (event.kind !== 'stopped' && event.kind !== 'task-failed') return
+      for (const place of context.locks.places) void place.release(context.locks.owner.nonce).catch(() => undefined)
+    },
+  }),
+
+  'no snapshot is taken': (context) => withOperation(context, 'etcd.snapshot', withoutApply),
+
+  'nothing is backed up': (context) => withOperation(context, 'backup.taken', withoutApply),
+
+  'gates let everything pass': (context) => ({
+    ...context,
+    runbook: {
+      ...context.runbook,
+      phases: (params, facts) =>
+        context.runbook.phases(params, facts).map((phase) => ({
+          ...phase,
+          steps: phase.steps.map((step) => (step.kind === 'gate' ? { ...step, check: () => [] } : step)),
+        })),
+    },
+  }),
+
+  'servers are stopped all at once': (context) => ({
+    ...context,
+    runbook: {
+      ...context.runbook,
+      phases: (params, facts) =>
+        context.runbook.phases(params, facts).map((phase) => ({
+          ...phase,
+          steps: phase.steps.map((step) =>
+            step.kind === 'change' && step.id === 'stop-servers' ? { ...step, order: 'parallel' as const } : step,
+          ),
+        })),
+    },
+  }),
+
+  'a server is restarted where no outage is announced': (context) =>
+    withOperation(context, 'cni.seeded', (operation) => ({
+      ...operation,
+      async apply(world, target, change, task) {
+        await operation.apply(world, target, change, task)
+        if (!target.startsWith('s')) return
+        const stop = { argv: ['systemctl', 'stop', 'k3s'] as const, mode: 'write' as const, timeoutMs: 60_000 }
+        await world.nodes.get(target).run(stop)
+        const start = { ...stop, argv: ['systemctl', 'start', '--no-block', 'k3s'] as const }
+        await world.nodes.get(target).run(start)
+      },
+    })),
+
+  'a rule of somebody else goes with those of kube-router': (context) =>
+    withOperation(context, 'netfilter.purged', (operation) => ({
+      ...operation,
+      diff(facts, target) {
+        const change = operation.diff(facts, target) as { rulesets: Record<string, Record<string, Json>> } | null
+        const filter = change?.rulesets['ip-nft']?.filter as { chains: string[]; rules: string[] } | undefined
+        filter?.rules.push('-A INPUT -s 192.0.2.7/32 -j DROP')
+        return change as Json | null
+      },
+    })),
+
+  'flags are not put back': (context) => withOperation(context, 'k3s.flags', withoutUndo),
+
+  'what was suspended stays so on the way back': (context) => withOperation(context, 'kube.quiet', withoutUndo),
+
+  'nothing is verified': (context) => withOperation(context, '*', (one) => ({ ...one, verify: async () => {} })),
+
+  'the token stands in an argument': (context) =>
+    withOperation(context, 'k3s.stopped', (operation) => ({
+      ...operation,
+      async apply(world, target, change, task) {
+        const token = await world.backups.get('s3', 'snapshot/token')
+        const argv = ['mkdir', '-p', `/tmp/${Buffer.from(token ?? '').toString('utf8')}`] as const
+        await world.nodes.get(target).run({ argv, mode: 'write', timeoutMs: 1_000 })
+        await operation.apply(world, target, change, task)
+      },
+    })),
+}
