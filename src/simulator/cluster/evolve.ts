@@ -1,5 +1,6 @@
 import { between } from '../random.ts'
 import { agentSettings, ciliumKinds, startAgent } from './cilium.ts'
+import { fireGuard } from './guard.ts'
 import { becomeActive, execWords, networkInForce, portIsTaken, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
 import { type ClusterState, kubeletLives, type NodeState, type PodState, podKey, type WorldEvent } from './state.ts'
@@ -165,13 +166,14 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
   if (what === 'clock-set') node.clockSkewMs = 0
   if (what === 'disk-freed') node.diskFull = false
   if (!node.powered) return
+  if (what === 'guard') watchGuard(state, node)
   if (what === 'etcd' && unit.phase === 'starting') node.etcdSinceMs = state.nowMs
   if (what === 'restart' && unit.phase === 'auto-restart') start(state, node)
   if (what === 'active' && unit.phase === 'starting') whenReady(state, node)
   if (what === 'lost' && unit.phase === 'active' && !hasQuorum(state)) end(node, 'auto-restart')
   if (!kubeletLives(node)) return
   if (what === 'agent-gone' && state.cilium.release === null) delete state.cilium.agents[node.name]
-  if (what === 'agent' && state.cilium.release !== null && apiServers(state).length > 0) {
+  if (what === 'agent' && !node.agentHeld && state.cilium.release !== null && apiServers(state).length > 0) {
     const settings = agentSettings(state.cilium.release.values)
     startAgent(state, node, settings)
     const { stage, customConf, enforces } = settings
@@ -180,6 +182,12 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
     for (const sandbox of node.sandboxes)
       if (sandbox.ready && sandbox.network === 'cilium') state.cilium.endpoints[sandbox.pod] = sandbox.ip ?? ''
   }
+}
+
+/** It was renewed since: its time is not over yet. */
+function watchGuard(state: ClusterState, node: NodeState): void {
+  fireGuard(state, node)
+  if (node.guard?.state === 'armed') due(state, `guard:${node.name}`, (node.guard.firesAtMs - state.nowMs) / state.pace)
 }
 
 function whenReady(state: ClusterState, node: NodeState): void {
@@ -234,6 +242,8 @@ export function powerOff(state: ClusterState, node: NodeState, forMs: number): v
   node.tables = structuredClone(ofBoot?.tables ?? [])
   node.ipsets = structuredClone(ofBoot?.ipsets ?? [])
   node.units = []
+  node.agentHeld = false
+  if (node.guard?.state === 'armed') node.guard.state = 'gone'
   for (const sandbox of node.sandboxes) {
     sandbox.ready = false
     sandbox.stoppedMs ??= state.nowMs

@@ -138,6 +138,17 @@ export interface Sandbox {
   tornDown: boolean
 }
 
+/** A guard of a run on its node (nodes/guard.ts). `gone`: its timer is no more, as after a reboot. */
+export interface GuardOfNode {
+  state: 'armed' | 'gone' | 'fired'
+  firesAtMs: number
+  holdsAgent: boolean
+  /** As `ip-nft filter`. */
+  tables: string[]
+  saved: Pick<NodeState, 'links' | 'tables' | 'ipsets' | 'rules'>
+  did: string[]
+}
+
 export interface NodeState {
   name: string
   role: 'server' | 'agent'
@@ -170,6 +181,9 @@ export interface NodeState {
   kubeRouter: { syncedMs: number; generation: number; dirty: boolean }
   nextAddress: { flannel: number; cilium: number }
   nodeReady: boolean
+  guard: GuardOfNode | null
+  /** A guard that fired keeps Cilium's agent from starting. */
+  agentHeld: boolean
 }
 
 export interface PodState {

@@ -2,6 +2,7 @@ import type { ClusterState, NodeState, SentCommand } from '../cluster/state.ts'
 import type { Ended, Handler } from './answer.ts'
 import { factScripts } from './facts.ts'
 import { filePrograms, fileScripts } from './files.ts'
+import { guardScripts } from './guard.ts'
 import { lockScripts } from './locks.ts'
 import { probeScripts } from './probe.ts'
 import { changeScripts, programs } from './programs.ts'
@@ -11,6 +12,7 @@ const scripts: Readonly<Record<string, Handler>> = {
   ...factScripts,
   ...fileScripts,
   ...lockScripts,
+  ...guardScripts,
   ...probeScripts,
   ...changeScripts,
 }

@@ -9,6 +9,7 @@ import { factsReader } from '../../facts/reader.ts'
 import type { Inventory } from '../../inventory/schema.ts'
 import { leaseLock } from '../../kube/lease-lock.ts'
 import { nodeLock } from '../../nodes/node-lock.ts'
+import { networkGuards } from '../../operations/network-guards.ts'
 import type { World } from '../../operations/world.ts'
 import { readPaths } from '../../probes/node-paths.ts'
 import { readReachability } from '../../probes/reachability.ts'
@@ -88,6 +89,7 @@ export function contextOf(
       look,
       backups: simulatedBackups(process, disk),
       clock: process.clock,
+      guards: networkGuards(process.nodes),
       probe: simulatedProbe(process, disk, names, () => look(['kube', 'sandboxes'])),
     },
     operator,

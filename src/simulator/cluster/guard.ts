@@ -1,0 +1,41 @@
+import { removeLink } from './k3s.ts'
+import type { ClusterState, NodeState, Table } from './state.ts'
+
+const isCiliums = (name: string) => /^(cilium_\w+|lxc\w{12})$/.test(name)
+
+/** Takes Cilium's chains out of a table, with the jumps into them. */
+function withoutCilium(table: Table): void {
+  const own = table.chains.filter(({ name }) => name.startsWith('CILIUM_')).map(({ name }) => name)
+  for (const chain of table.chains)
+    chain.rules = chain.rules.filter((rule) => !own.some((name) => rule.endsWith(`-j ${name}`)))
+  table.chains = table.chains.filter(({ name }) => !own.includes(name))
+}
+
+/** The timer of a guard that nobody has renewed: the node's network as it was saved (operations/network-guard-program.ts). */
+export function fireGuard(state: ClusterState, node: NodeState): void {
+  const { guard } = node
+  if (guard?.state !== 'armed' || state.nowMs < guard.firesAtMs) return
+  guard.state = 'fired'
+  const { saved, tables, holdsAgent } = guard
+  if (holdsAgent) {
+    node.agentHeld = true
+    guard.did.push("hold Cilium's agent down")
+    const agent = state.cilium.agents[node.name]
+    if (agent) agent.ready = false
+    // Where it carries pods already, its links stay.
+    if (!saved.links.some(({ name }) => name === 'cilium_host')) {
+      for (const { name } of node.links)
+        if (isCiliums(name) && !saved.links.some((link) => link.name === name)) removeLink(node, name)
+      for (const table of node.tables) withoutCilium(table)
+    }
+    node.rules = node.rules.filter((rule) => saved.rules.includes(rule) || !rule.includes('/0xf00 lookup 200'))
+  }
+  for (const name of tables.map((one) => one.split(' ')[1])) {
+    const before = saved.tables.find((table) => table.name === name)
+    if (!before) continue
+    guard.did.push(`put the table ${name} back`)
+    node.tables = node.tables.map((table) => (table.name === name ? structuredClone(before) : table))
+    for (const set of saved.ipsets)
+      if (!node.ipsets.some((one) => one.name === set.name)) node.ipsets.push(structuredClone(set))
+  }
+}
