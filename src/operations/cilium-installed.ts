@@ -7,6 +7,7 @@ import type { KubeApi, KubeObject } from '../kube/api.ts'
 import type { ChartInstaller, ChartRelease } from './chart-installer.ts'
 import { chartObject } from './cilium-chart-object.ts'
 import { helm } from './cilium-helm.ts'
+import { freeNodesOfTaint } from './cilium-taints.ts'
 import { stageAnnotation } from './cilium-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -79,6 +80,7 @@ async function kinds(kube: KubeApi): Promise<KubeObject[]> {
 
 async function uninstall(world: World, kindsBefore: readonly string[], task: TaskContext): Promise<void> {
   const { kube } = world
+  await freeNodesOfTaint(world, task)
   await installerOf(world).remove(task)
   await until(world, task, 'Cilium to be uninstalled', async () => {
     if (await kube.get({ apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', namespace))
