@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
+import { textOf } from '../nodes/text.ts'
 import type { Family } from './family.ts'
 import type { Sections } from './sections.ts'
 
@@ -83,7 +84,7 @@ emit cni.texts cni_texts
         type,
         sizeBytes: Number(sizeBytes),
         mode: Number.parseInt(mode ?? '', 8),
-        text: text === undefined ? null : Buffer.from(text, 'base64').toString('utf8'),
+        text: text === undefined ? null : textOf(Buffer.from(text, 'base64')),
         sha256: digests.get(path) ?? null,
       }
     }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
 import { splitWords } from '../netfilter/words.ts'
+import { textOf } from '../nodes/text.ts'
 import type { Family } from './family.ts'
 import { effectiveFlags, type FlagSources } from './k3s-flags.ts'
 import type { Sections } from './sections.ts'
@@ -48,7 +49,7 @@ function textFiles(sections: Sections): Record<string, TextFile> {
       mode: Number.parseInt(mode ?? '', 8),
       uid: Number(uid),
       gid: Number(gid),
-      text: Buffer.from(text, 'base64').toString('utf8'),
+      text: textOf(Buffer.from(text, 'base64')),
     }
   }
   return files

@@ -1,4 +1,5 @@
 import { FailedError } from '../errors.ts'
+import { textOf } from '../nodes/text.ts'
 
 /** What one command of a fact script said. */
 export interface Section {
@@ -27,13 +28,13 @@ export class Sections {
     if (!section) throw new FailedError(`${name}: it was not run`)
     if (section.code !== 0)
       throw new FailedError(`${name}: exit code ${section.code}${section.stderr === '' ? '' : `: ${section.stderr}`}`)
-    return section.stdout.toString('utf8')
+    return textOf(section.stdout)
   }
 
   /** The same, null where it was not run or did not end with 0: for programs that may be absent or not answer. */
   optional(name: string): string | null {
     const section = this.byName.get(name)
-    return section?.code === 0 ? section.stdout.toString('utf8') : null
+    return section?.code === 0 ? textOf(section.stdout) : null
   }
 
   /** Fields that the command ended with a zero byte each. @throws FailedError when the last is cut off */

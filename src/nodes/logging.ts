@@ -90,7 +90,7 @@ function logOutcome(name: string, log: CommandLog, id: number, outcome: Outcome)
   for (const stream of ['stdout', 'stderr'] as const) {
     const text = outcome[stream]
     if (text === '') continue
-    parts.push(`  ${stream}${text.includes('\uFFFD') ? ' (with bytes that are not UTF-8)' : ''}:`, log.head(text))
+    parts.push(`  ${stream}${!text.isWellFormed() ? ' (with bytes that are not UTF-8)' : ''}:`, log.head(text))
   }
   try {
     log.write(name, parts.join('\n'))

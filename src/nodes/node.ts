@@ -5,6 +5,7 @@ export interface Command {
   argv: readonly [string, ...string[]]
   /** `write` changes the node (or may); while planning, the gate refuses it. */
   mode: 'read' | 'write'
+  /** A text is sent as the bytes that it was read from (text.ts). */
   stdin?: string | Uint8Array
   /** Covers opening the channel, running and reading. */
   timeoutMs: number
@@ -13,7 +14,7 @@ export interface Command {
 }
 
 /**
- * How a command ended. `unknown` means the connection was lost or the deadline passed: the command may have run, may be
+ * How a command ended, and what it said (text.ts: no byte is lost). `unknown` means the connection was lost or the deadline passed: the command may have run, may be
  * running, or never started. It is not a failure and must be looked at, never assumed (design: "in doubt").
  */
 export type Outcome =

@@ -4,9 +4,11 @@ const harmless = /^[A-Za-z0-9_@%+:,./-]+$/
 
 /**
  * One word for a POSIX shell. Single quotes only: `$'...'`, which other tools produce, means nothing to dash.
- * @throws InputError for a NUL, which no argument can hold.
+ * @throws InputError for a NUL, which no argument can hold, and for bytes that are not UTF-8 (text.ts), which ssh cannot send
  */
 export function quote(word: string): string {
+  if (!word.isWellFormed())
+    throw new InputError(`an argument holds bytes that are not UTF-8: ${JSON.stringify(word.slice(0, 80))}`)
   if (word.includes('\0')) throw new InputError(`an argument holds a NUL byte: ${JSON.stringify(word.slice(0, 80))}`)
   return `'${word.replaceAll("'", `'\\''`)}'`
 }

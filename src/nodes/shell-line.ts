@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { RawOutcome } from './connection.ts'
 import { quoteAll } from './quote.ts'
+import { bytesOf } from './text.ts'
 
 /**
  * Runs its arguments, after it said a mark on both outputs. Whatever login shells, banners and sudo print comes before the
@@ -29,7 +30,7 @@ export function shellLine(
   elevation: Elevation,
 ): ShellLine {
   const mark = `<${randomBytes(9).toString('base64url')}>`
-  const input = typeof stdin === 'string' ? Buffer.from(stdin) : stdin
+  const input = typeof stdin === 'string' ? bytesOf(stdin) : stdin
   if (elevation.kind !== 'password') {
     const sudo = elevation.kind === 'sudo' ? ['env', 'LC_ALL=C', 'sudo', '-n', '--'] : []
     return { line: quoteAll([...sudo, 'sh', '-c', launcher, mark, ...argv]), stdin: input, mark }

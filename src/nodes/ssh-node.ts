@@ -7,6 +7,7 @@ import { HostKeyError, UnreachableError } from './errors.ts'
 import type { Command, Node, Outcome } from './node.ts'
 import { type Elevation, shellLine, unwrap } from './shell-line.ts'
 import type { SudoPasswords } from './sudo.ts'
+import { textOf } from './text.ts'
 
 const defaultMaxOutputBytes = 32 * 1024 * 1024
 const probeTimeoutMs = 15_000
@@ -156,8 +157,8 @@ export class SshNode implements Node {
 }
 
 function toOutcome(raw: RawOutcome, out: Buffer, err: Buffer, durationMs: number): Outcome {
-  // Decoded once and whole. What is not UTF-8 becomes U+FFFD; the log says so.
-  const texts = { stdout: out.toString('utf8'), stderr: err.toString('utf8'), durationMs }
+  // Decoded once and whole.
+  const texts = { stdout: textOf(out), stderr: textOf(err), durationMs }
   if (raw.kind === 'exited') return { kind: 'exited', code: raw.code ?? -1, ...texts }
   if (raw.kind === 'signalled') return { kind: 'signalled', signal: raw.signal ?? '', ...texts }
   return { kind: 'unknown', reason: raw.reason ?? '', ...texts }

@@ -3,6 +3,7 @@ import { FailedError } from '../errors.ts'
 import { CommandFailed, OutcomeUnknown, UnreachableError } from './errors.ts'
 import type { Command, Node, Outcome } from './node.ts'
 import { mustRun, outcomeError, script, scriptWithInput } from './run.ts'
+import { bytesOf, textOf } from './text.ts'
 
 /** Root-only. One folder a run, in it one a task. */
 export const stateFolder = '/var/lib/cni-migrate'
@@ -132,7 +133,7 @@ export async function forgetReceipts(node: Node, run: string): Promise<void> {
 }
 
 async function start(node: Node, id: TransientId, command: Command): Promise<void> {
-  const input = typeof command.stdin === 'string' ? Buffer.from(command.stdin) : (command.stdin ?? new Uint8Array())
+  const input = typeof command.stdin === 'string' ? bytesOf(command.stdin) : (command.stdin ?? new Uint8Array())
   const digest = createHash('sha256').update(JSON.stringify(command.argv)).update('\0').update(input).digest('hex')
   const seconds = String(Math.ceil(command.timeoutMs / 1000))
   const args = [taskFolder(id), unitName(id), digest, seconds, ...unitArguments([runner, ...command.argv])]
@@ -159,7 +160,7 @@ function parseReceipt(host: string, text: string): Receipt | null {
   if (text === 'running\n') return { state: 'running' }
   const match = /^(lost|ended (\d+) (\d+) (\d+))\nstdout\n([\sA-Za-z0-9+/=]*?)stderr\n([\sA-Za-z0-9+/=]*)$/.exec(text)
   if (!match) throw new FailedError(`${host}: the receipt is not what this program writes`, { host })
-  const decode = (base64: string | undefined) => Buffer.from(base64 ?? '', 'base64').toString('utf8')
+  const decode = (base64: string | undefined) => textOf(Buffer.from(base64 ?? '', 'base64'))
   const output = { stdout: decode(match[5]), stderr: decode(match[6]) }
   if (match[1] === 'lost') return { state: 'lost', ...output }
   return { state: 'ended', code: Number(match[2]), endedMs: Number(match[3]), startedMs: Number(match[4]), ...output }

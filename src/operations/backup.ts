@@ -2,6 +2,7 @@ import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { readFile } from '../nodes/files.ts'
+import { bytesOf } from '../nodes/text.ts'
 import type { World } from './world.ts'
 
 interface BackupChange {
@@ -51,7 +52,7 @@ export const backupTaken: Operation<Facts, World, undefined, BackupChange> = {
       'ipsets.save': now.netfilter.ipsets,
       'network.json': JSON.stringify(now.network, null, 2),
     }
-    for (const [name, text] of Object.entries(texts)) await world.backups.put(target, name, Buffer.from(text))
+    for (const [name, text] of Object.entries(texts)) await world.backups.put(target, name, bytesOf(text))
   },
   async verify(world, target, change) {
     for (const path of Object.keys(change.files).filter((one) => one.startsWith('/etc/')))

@@ -4,6 +4,7 @@ import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { readFile, removeFile, sha256, writeFileAtomic } from '../nodes/files.ts'
 import { mustRun, script } from '../nodes/run.ts'
+import { bytesOf, textOf } from '../nodes/text.ts'
 import { backupName } from './backup.ts'
 import { dropInPath, dropInText, editUnit, editYaml, type FlagEdit } from './flag-edits.ts'
 import type { World } from './world.ts'
@@ -105,11 +106,11 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
         })
       if (file.before && !(await world.backups.get(target, backupName(file.path))))
         throw new FailedError(`there is no backup of ${file.path}; it was left alone`, { host: target })
-      const text = edited(file, now ? Buffer.from(now.bytes).toString('utf8') : '')
+      const text = edited(file, now ? textOf(now.bytes) : '')
       const owner = file.before ?? { mode: 0o600, uid: 0, gid: 0 }
       if (!file.before)
         await mustRun(node, { argv: ['mkdir', '-p', dirname(file.path)], mode: 'write', timeoutMs: 30_000 })
-      await writeFileAtomic(node, file.path, Buffer.from(text), {
+      await writeFileAtomic(node, file.path, bytesOf(text), {
         mode: owner.mode,
         uid: owner.uid,
         gid: owner.gid,

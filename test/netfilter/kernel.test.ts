@@ -6,14 +6,16 @@ import { destroyOrder, destroyScript, isKubeRouterSet, parseIpsets } from '../..
 import { kubeRouter } from '../../src/netfilter/kube-router.ts'
 import { stalePortmap } from '../../src/netfilter/portmap.ts'
 import { applyRemoval, planRemoval, removalScript } from '../../src/netfilter/removal.ts'
-import { normalise, parse, print, tablesOf } from '../../src/netfilter/ruleset.ts'
+import { normalise, parse, print, rulesOf, tablesOf } from '../../src/netfilter/ruleset.ts'
 import { restoreScript } from '../../src/netfilter/tools.ts'
+import { bytesOf, textOf } from '../../src/nodes/text.ts'
 import { fixture, foreign, plant } from './fixtures.ts'
 
 const run = (argv: readonly string[], input = '') => {
   const [program = '', ...args] = argv
-  const result = spawnSync(program, args, { input, encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
-  return { code: result.status ?? -1, stdout: result.stdout ?? '', stderr: result.stderr ?? String(result.error) }
+  const result = spawnSync(program, args, { input: bytesOf(input), env: { ...process.env, LC_ALL: 'C' } })
+  const [stdout, stderr] = [result.stdout, result.stderr].map((bytes: Buffer | null) => textOf(bytes ?? Buffer.of()))
+  return { code: result.status ?? -1, stdout: stdout ?? '', stderr: stderr || String(result.error ?? '') }
 }
 
 const missing = ['unshare', 'ipset', 'iptables-nft-restore', 'iptables-legacy-restore'].filter(
@@ -32,6 +34,7 @@ function inNamespace(script: string, files: Readonly<Record<string, string>>): s
   if (code !== 0) throw new Error(stderr)
   return stdout
 }
+const latin1 = (text: string) => textOf(Buffer.from(text, 'latin1'))
 const quoted = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
 const sets = [
@@ -129,6 +132,8 @@ ${save}`,
       '\ttab',
       '# Completed',
       'ä'.repeat(100),
+      latin1('caf\xe9 \xff'),
+      '\u001b[31m$(id) `id` $HOME',
     ]
     const output = inNamespace(
       `${comments.map((comment) => `iptables-${backend} -A INPUT -m comment --comment ${quoted(comment)} -j ACCEPT`).join('\n')}\n${save}`,
@@ -140,5 +145,31 @@ ${save}`,
         .parts.flatMap((part) => (part.kind === 'table' && part.name === 'filter' ? part.lines : []))
         .flatMap((line) => (line.kind === 'rule' ? [line.words[line.words.indexOf('--comment') + 1]] : [])),
     ).toEqual(comments)
+  })
+
+  test('a jump whose comment is not UTF-8 goes; its neighbour of somebody else stays byte for byte', () => {
+    const rule = (comment: string, target: string) =>
+      `iptables-${backend} -A INPUT -m comment --comment ${quoted(latin1(comment))} -j ${target}`
+    const before = inNamespace(
+      `iptables-${backend} -N KUBE-ROUTER-INPUT
+${rule('caf\xe9 policies', 'KUBE-ROUTER-INPUT')}\n${rule('T\xfcr \x1b[2J "$(id)"', 'DROP')}\n${save}`,
+      {},
+    )
+    const after = inNamespace(
+      `printf %s "$RULES" | ${restore}
+printf %s "$REMOVAL" | sh -c "$RESTORE" restore ${name} || fail removal
+${save}`,
+      {
+        RULES: before,
+        // As a plan keeps it.
+        REMOVAL: JSON.parse(JSON.stringify(removalScript(planRemoval(parse(before), [kubeRouter])))),
+        RESTORE: restoreScript,
+      },
+    )
+    const [kept] = tablesOf(parse(after)).flatMap(rulesOf)
+    expect(bytesOf(kept?.text ?? '')).toEqual(
+      Buffer.from('-A INPUT -m comment --comment "T\xfcr \x1b[2J \\"$(id)\\"" -j DROP', 'latin1'),
+    )
+    expect(after).not.toContain('KUBE-ROUTER')
   })
 })

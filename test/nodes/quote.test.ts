@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { displayWords, quote, quoteAll } from '../../src/nodes/quote.ts'
+import { textOf } from '../../src/nodes/text.ts'
 
 const nasty = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
@@ -35,6 +36,10 @@ test('a leading dash, nothing, and quotes at the edges', () => {
 
 test('a NUL is refused: no argument can hold one', () => {
   expect(() => quote('a\0b')).toThrow(/NUL/)
+})
+
+test('bytes that are not UTF-8 are refused: another file would be named', () => {
+  expect(() => quote(textOf(Buffer.from('caf\xe9', 'latin1')))).toThrow(/not UTF-8: "caf\\udce9"/)
 })
 
 test('for people, harmless words stand without quotes', () => {

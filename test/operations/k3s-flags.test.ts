@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
+import type { TaskContext } from '../../src/engine/model.ts'
 import { describeCommand } from '../../src/nodes/describe.ts'
+import { sha256 } from '../../src/nodes/files.ts'
 import type { Command, Node } from '../../src/nodes/node.ts'
+import { textOf } from '../../src/nodes/text.ts'
 import { dropInPath } from '../../src/operations/flag-edits.ts'
 import { k3sFlags } from '../../src/operations/k3s-flags.ts'
 import type { World } from '../../src/operations/world.ts'
@@ -44,4 +47,40 @@ it('takes back the folder that was made for the drop-in, also where it never cam
   if (!change || !('run' in k3sFlags.undo)) throw new Error('no change, or no undo')
   await k3sFlags.undo.run({ nodes: { get: () => node } } as unknown as World, 's1', change, {} as never)
   expect(sent).toEqual([`[read-file] ${dropInPath}`, '[remove-folder] /etc/rancher/k3s/config.yaml.d'])
+})
+
+it('writes a file back with every other byte as it was, in whatever encoding its comments are', async () => {
+  const path = '/etc/rancher/k3s/config.yaml'
+  const file = (value: string) => Buffer.from(`# caf\xe9\nflannel-backend: ${value}\n`, 'latin1')
+  const facts = someFacts()
+  const k3s = facts.nodes.s1?.k3s
+  if (!k3s) throw new Error('no facts')
+  k3s.files[path] = { mode: 0o600, uid: 0, gid: 0, sha256: sha256(file('vxlan')), text: textOf(file('vxlan')) }
+  k3s.flags['flannel-backend'] = { value: 'vxlan', from: path }
+  const change = k3sFlags.diff(facts, 's1', { 'flannel-backend': 'none' })
+  if (!change) throw new Error('no change')
+
+  const written: Uint8Array[] = []
+  const node: Node = {
+    name: 's1',
+    async run({ stdin }) {
+      const stdout = `600 0 0 ${file('vxlan').length}\n${file('vxlan').toString('base64')}\n`
+      if (typeof stdin === 'object') written.push(stdin)
+      return {
+        kind: 'exited',
+        code: 0,
+        stdout: String(stdin).startsWith('# read-file') ? stdout : '',
+        stderr: '',
+        durationMs: 1,
+      }
+    },
+    connect: () => Promise.reject(new Error('not used')),
+    reconnect: () => Promise.resolve(),
+  }
+  const world = {
+    nodes: { names: ['s1'], get: () => node, close: () => Promise.resolve() },
+    backups: { get: async () => file('vxlan') },
+  } as unknown as World
+  await k3sFlags.apply(world, 's1', change, {} as TaskContext)
+  expect(written).toEqual([file('none')])
 })
