@@ -5,6 +5,7 @@ import type { Inventory } from '../inventory/schema.ts'
 import { controlledTest, lockName, putBack, type TestResult } from '../operations/controlled-test.ts'
 import { controlledTestJson, controlledTestText, stageText } from '../report/controlled-test-report.ts'
 import { diagnosisText } from '../report/diagnosis-text.ts'
+import { printedJson } from '../visible.ts'
 import type { ControlledTestFlags } from './controlled-test-options.ts'
 import { gatherShown } from './gathering.ts'
 import type { CommonOptions } from './options.ts'
@@ -16,7 +17,7 @@ export async function restore(inventory: Inventory, { json, terminal }: CommonOp
   const locks = await takeLocks(await locksFor(inventory, cluster, lockName))
   try {
     const names = await putBack(cluster.kube, serversOf(inventory, cluster))
-    if (json) process.stdout.write(`${JSON.stringify({ kind: 'restored', cronJobs: names })}\n`)
+    if (json) process.stdout.write(printedJson({ kind: 'restored', cronJobs: names }))
     else process.stdout.write(`${stageText({ stage: 'resumed', names })}\n`)
   } finally {
     await locks.release()

@@ -19,6 +19,7 @@ import { plainRenderer } from '../report/plain-renderer.ts'
 import { guidedOperator, unattendedOperator } from '../report/prompts.ts'
 import type { Renderer } from '../report/renderer.ts'
 import { stepOutages } from '../report/step-outages.ts'
+import { printedJson } from '../visible.ts'
 import type { DriveFlags } from './asking.ts'
 import { baselineBefore, keptEvidence, recorded } from './kept-evidence.ts'
 import type { CommonOptions } from './options.ts'
@@ -81,6 +82,6 @@ async function showOutages(
   const beforehand = interruptedBeforehand(before, baseline?.evidence ?? null)
   const outages = stepOutages(plan, journal, outagesOf(attempts), beforehand)
   if (outages.every(({ lasted, pairs }) => pairs === null && (lasted === null || lasted.length === 0))) return
-  const text = json ? JSON.stringify({ kind: 'outages', outages }) : outageTable(outages, width).join('\n')
+  const text = json ? printedJson({ kind: 'outages', outages }).trimEnd() : outageTable(outages, width).join('\n')
   if (text !== '') process.stdout.write(`${text}\n`)
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exitCodes, MigrateError } from '../errors.ts'
 import { maskKnownPatterns } from '../nodes/redactor.ts'
-import { visible, visibleLines } from '../report/escape.ts'
+import { printedJson, visible, visibleLines } from '../visible.ts'
 
 /** What is told of an error, and the code to exit with. */
 export interface Failure {
@@ -56,5 +56,5 @@ export function failureText(failure: Failure): string {
 
 /** For a program, as the last line of `--json`. */
 export function failureJson(failure: Failure): string {
-  return `${JSON.stringify({ kind: 'error', ...failure })}\n`
+  return printedJson({ kind: 'error', ...failure })
 }

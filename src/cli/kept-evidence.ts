@@ -6,6 +6,7 @@ import { type Facts, factsSchema } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import { type EvidenceKind, openBaselines, readBaseline } from '../probes/baselines.ts'
 import type { Evidence } from '../probes/evidence.ts'
+import { visible } from '../visible.ts'
 
 /** Evidence and where it is kept. */
 export interface KeptEvidence {
@@ -43,5 +44,5 @@ export async function recorded(run: RunFiles, state: RunState, name: string): Pr
 }
 
 function leftOut(file: string, what: string): void {
-  process.stderr.write(`note: ${file} is left out: it cannot be read as ${what}\n`)
+  process.stderr.write(`note: ${visible(file)} is left out: it cannot be read as ${what}\n`)
 }

@@ -18,6 +18,7 @@ import {
 import { defaultLabName } from '../lab/layout.ts'
 import { checkRealK3s, type RealK3s } from '../lab/real-k3s.ts'
 import { scenarioNames, scenarios } from '../lab/scenarios/scenarios.ts'
+import { printedJson } from '../visible.ts'
 
 const sayLine = (line: string) => process.stderr.write(`${line}\n`)
 
@@ -175,7 +176,7 @@ const describe = ({ name, scenario, stateDir, inventoryFile, operatorNamespace, 
   ...{ name, scenario, stateDir, inventoryFile, operatorNamespace, nodes },
 })
 
-const toJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`
+const toJson = (value: unknown) => printedJson(value, 2)
 
 function nextSteps(lab: Lab): string {
   const named = lab.name === defaultLabName ? '' : ` --name ${lab.name}`

@@ -5,6 +5,7 @@ import { exitCodes, InputError } from '../errors.ts'
 import { planMarkdown } from '../report/plan-markdown.ts'
 import { isBlocked } from '../report/plan-summary.ts'
 import { planText } from '../report/plan-text.ts'
+import { printedJson } from '../visible.ts'
 import { writeAsked } from './asked-file.ts'
 import { loadFacts, saveFacts } from './facts-file.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
@@ -58,7 +59,7 @@ export function planCommand(): Command {
 }
 
 function print(plan: Plan, format: Format, terminal: Terminal): string {
-  if (format === 'json') return `${JSON.stringify(plan, null, 2)}\n`
+  if (format === 'json') return printedJson(plan, 2)
   if (format === 'markdown') return planMarkdown(plan)
   const maxDiffLines = process.stdout.isTTY ? screenDiffLines : Number.POSITIVE_INFINITY
   return planText(plan, { ...terminal, maxDiffLines })

@@ -3,6 +3,7 @@ import { exitCodes } from '../errors.ts'
 import { isBlocked } from '../report/plan-summary.ts'
 import { preflightJson } from '../report/preflight-json.ts'
 import { preflightText } from '../report/preflight-text.ts'
+import { printedJson } from '../visible.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { type OrderFlag, orderOption } from './order.ts'
 
@@ -17,7 +18,7 @@ export function preflightCommand(): Command {
       const { planFrom } = await import('./planning.ts')
       const { readFacts } = await import('./session.ts')
       const { findings } = planFrom(await readFacts(inventory, terminal), inventory, { order })
-      if (json) process.stdout.write(`${JSON.stringify(preflightJson(inventory.cluster.name, findings))}\n`)
+      if (json) process.stdout.write(printedJson(preflightJson(inventory.cluster.name, findings)))
       else process.stdout.write(`${preflightText(findings, terminal).join('\n')}\n`)
       if (isBlocked(findings)) process.exitCode = exitCodes.blocked
     })

@@ -12,6 +12,7 @@ import { keptAttempts } from '../probes/kept-attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
 import type { ReportData } from '../report/html/report-data.ts'
 import { interruptedBeforehand } from '../report/interrupted-beforehand.ts'
+import { printedJson, visible } from '../visible.ts'
 import { writeAsked } from './asked-file.ts'
 import { baselineBefore, keptEvidence, recorded } from './kept-evidence.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
@@ -37,8 +38,8 @@ export function reportCommand(): Command {
       const { reportPage } = await import('../report/html/page.ts')
       const page = reportPage(await read(inventory, store, run))
       await writeAsked(file, () => writeDurably(file, page))
-      if (options.json) process.stdout.write(`${JSON.stringify({ kind: 'report', runId: run.runId, file })}\n`)
-      else process.stdout.write(`The report of run ${run.runId} is in ${file}\n`)
+      if (options.json) process.stdout.write(printedJson({ kind: 'report', runId: run.runId, file }))
+      else process.stdout.write(`The report of run ${run.runId} is in ${visible(file)}\n`)
     })
 }
 

@@ -6,6 +6,7 @@ import { openRunStore } from '../engine/run-store.ts'
 import { BlockedError, exitCodes } from '../errors.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import { planOverview } from '../report/plan-text.ts'
+import { printedJson } from '../visible.ts'
 import { type DriveFlags, refuseUnasked } from './asking.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 import { type OrderFlag, orderOption } from './order.ts'
@@ -29,7 +30,7 @@ export function runCommand(): Command {
 
       const store = await openRunStore(inventory.stateDir, inventory.cluster.name)
       const saved = await store.savePlan(file)
-      if (json) process.stdout.write(`${JSON.stringify({ kind: 'planned', planId: file.plan.id, file: saved })}\n`)
+      if (json) process.stdout.write(printedJson({ kind: 'planned', planId: file.plan.id, file: saved }))
       else process.stdout.write(`${planOverview(file.plan, terminal)}\nThe plan, with every change, is in ${saved}\n`)
       if (file.plan.steps.length === 0) return
       const { timeId } = await import('./planning.ts')

@@ -33,7 +33,7 @@ import type { Attempt } from '../probes/attempts.ts'
 import { readPaths } from '../probes/node-paths.ts'
 import { outageProbe } from '../probes/outage-probe.ts'
 import { readReachability } from '../probes/reachability.ts'
-import { visible } from '../report/escape.ts'
+import { visible } from '../visible.ts'
 import { runbookOf } from './planning.ts'
 import { promptSecrets, type Terminal } from './terminal.ts'
 
@@ -71,7 +71,7 @@ function open(
     redactor,
     mode: purpose === 'read' ? 'read' : 'write',
     ...(run === null ? {} : { log: new CommandLog(run.logDir, redactor) }),
-    note: (message) => process.stderr.write(`note: ${message}\n`),
+    note: (message) => process.stderr.write(`note: ${visible(message)}\n`),
   })
   const servers = inventory.nodes.filter(({ role }) => role === 'server').map(({ name }) => nodes.get(name))
   const api = openKube(servers)

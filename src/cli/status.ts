@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { localLock } from '../engine/local-lock.ts'
 import { openRunStore } from '../engine/run-store.ts'
 import { standing, statusText } from '../report/status-text.ts'
+import { printedJson } from '../visible.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
 
 export function statusCommand(): Command {
@@ -35,8 +36,6 @@ export function statusCommand(): Command {
           stands: standing(state),
         }
       })
-      process.stdout.write(
-        `${JSON.stringify({ kind: 'status', cluster: inventory.cluster.name, lock, runs: summaries })}\n`,
-      )
+      process.stdout.write(printedJson({ kind: 'status', cluster: inventory.cluster.name, lock, runs: summaries }))
     })
 }

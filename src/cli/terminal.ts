@@ -2,8 +2,8 @@ import { closeSync, constants, openSync, readSync } from 'node:fs'
 import { password, select } from '@inquirer/prompts'
 import { InputError } from '../errors.ts'
 import type { Secrets } from '../nodes/secrets.ts'
-import { visible } from '../report/escape.ts'
 import type { Ask } from '../report/prompts.ts'
+import { visible } from '../visible.ts'
 
 /** What can be done with the terminal this was started from. */
 export interface Terminal {

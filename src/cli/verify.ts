@@ -12,6 +12,7 @@ import { comparePeriods, isWorse } from '../probes/compare-periods.ts'
 import type { Evidence } from '../probes/evidence.ts'
 import type { Verified } from '../report/verify-json.ts'
 import { verifyText } from '../report/verify-text.ts'
+import { printedJson } from '../visible.ts'
 import { checkState } from './checking-state.ts'
 import { type GatherFlags, gatherOptions } from './gather-options.ts'
 import { type CommonOptions, commonOptions, inventoryOf, withCommonOptions } from './options.ts'
@@ -35,7 +36,7 @@ export function verifyCommand(): Command {
         ? await againstBaseline(inventory, options, flags, baseline)
         : await againstRun(inventory, options)
       const { json, terminal } = options
-      process.stdout.write(json ? `${JSON.stringify(verified)}\n` : `${verifyText(verified, terminal).join('\n')}\n`)
+      process.stdout.write(json ? printedJson(verified) : `${verifyText(verified, terminal).join('\n')}\n`)
       process.exitCode = exitCodeOf(verified)
     })
   for (const option of gatherOptions(60_000, '60s')) command.addOption(option)

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { FailedError } from '../errors.ts'
+import { visibleLines } from '../visible.ts'
 import { describeCommand } from './describe.ts'
 import type { Node, Outcome } from './node.ts'
 import type { Redactor } from './redactor.ts'
@@ -26,7 +27,9 @@ export class CommandLog {
     try {
       const file = this.files.get(node) ?? openSync(join(this.folder, `${node}.log`), 'a', 0o600)
       this.files.set(node, file)
-      writeSync(file, `${new Date().toISOString()} ${this.redactor.mask(text)}\n`)
+      // Masked first: a secret that is spelt out is not recognised. Only a record begins at the edge.
+      const shown = visibleLines(this.redactor.mask(text)).replaceAll('\n', '\n  ')
+      writeSync(file, `${new Date().toISOString()} ${shown}\n`)
     } catch (error) {
       throw new FailedError(`cannot write the log in ${this.folder}: ${String(error)}`, {
         host: node,
@@ -41,7 +44,7 @@ export class CommandLog {
     const lines = masked.slice(0, headChars).split('\n')
     const shown = lines.slice(0, headLines)
     const cut = shown.length < lines.length || masked.length > headChars ? [`[${text.length} characters in all]`] : []
-    return [...shown, ...cut].map((line) => `    ${line}`).join('\n')
+    return [...shown, ...cut].map((line) => `  ${line}`).join('\n')
   }
 
   close(): void {
@@ -90,7 +93,7 @@ function logOutcome(name: string, log: CommandLog, id: number, outcome: Outcome)
   for (const stream of ['stdout', 'stderr'] as const) {
     const text = outcome[stream]
     if (text === '') continue
-    parts.push(`  ${stream}${!text.isWellFormed() ? ' (with bytes that are not UTF-8)' : ''}:`, log.head(text))
+    parts.push(`${stream}${!text.isWellFormed() ? ' (with bytes that are not UTF-8)' : ''}:`, log.head(text))
   }
   try {
     log.write(name, parts.join('\n'))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { evidenceSchema } from '../probes/evidence.ts'
+import { printedJson } from '../visible.ts'
 
 /** What `migrate baseline --json` prints, on one line; the file holds what is under `evidence`. Published as schema/baseline.json. */
 export const baselineReportSchema = z.object({
@@ -14,5 +15,5 @@ export const baselineReportSchema = z.object({
 })
 
 export function baselineJson(report: Omit<z.input<typeof baselineReportSchema>, 'kind'>): string {
-  return `${JSON.stringify({ kind: 'baseline', ...report })}\n`
+  return printedJson({ kind: 'baseline', ...report })
 }

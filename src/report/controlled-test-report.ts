@@ -4,7 +4,7 @@ import { cronJobShares, reconcileCauses } from '../diagnosis/churn-seen.ts'
 import type { TestResult, TestStage } from '../operations/controlled-test.ts'
 import { type Compared, comparePeriods } from '../probes/compare-periods.ts'
 import type { Evidence } from '../probes/evidence.ts'
-import { visible } from './escape.ts'
+import { printedJson, visible } from '../visible.ts'
 import { table, wrap } from './table.ts'
 
 const rateSchema = z.object({
@@ -81,7 +81,7 @@ function reportOf({ cronJobs, before, during }: TestResult): Report {
   }
 }
 
-export const controlledTestJson = (result: TestResult): string => `${JSON.stringify(reportOf(result))}\n`
+export const controlledTestJson = (result: TestResult): string => printedJson(reportOf(result))
 
 /** How far a test is, for the operator who waits. */
 export function stageText({ stage, names }: TestStage): string {

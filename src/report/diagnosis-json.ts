@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Diagnoses } from '../diagnosis/diagnose.ts'
 import { diagnosisSchema } from '../diagnosis/diagnosis.ts'
 import type { Evidence } from '../probes/evidence.ts'
+import { printedJson } from '../visible.ts'
 
 /** What `migrate diagnose --json` prints, on one line. Published as schema/diagnosis.json. */
 export const diagnosisReportSchema = z.object({
@@ -18,5 +19,5 @@ export const diagnosisReportSchema = z.object({
 
 export function diagnosisJson({ cluster, fromMs, untilMs }: Evidence, found: Diagnoses): string {
   const report: z.infer<typeof diagnosisReportSchema> = { kind: 'diagnose', cluster, fromMs, untilMs, ...found }
-  return `${JSON.stringify(report)}\n`
+  return printedJson(report)
 }

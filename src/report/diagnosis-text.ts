@@ -1,8 +1,8 @@
 import { createColors } from 'picocolors'
 import type { Diagnoses } from '../diagnosis/diagnose.ts'
 import type { Advice, Detail, Diagnosis, Figure, Point } from '../diagnosis/diagnosis.ts'
+import { visible, visibleLines } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible, visibleLines } from './escape.ts'
 import { type Cell, table, wrap } from './table.ts'
 
 interface Options {

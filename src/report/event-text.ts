@@ -1,9 +1,9 @@
 import type { EngineEvent } from '../engine/events.ts'
 import { type Finding, isInTheWay } from '../engine/model.ts'
 import type { Moved } from '../engine/operator.ts'
+import { visible } from '../visible.ts'
 import { alike } from './alike.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { summarise } from './plan-summary.ts'
 
 /** Findings that keep a gate shut, in a line. */

@@ -4,8 +4,8 @@ import { burstsOf, summarizeBursts } from '../probes/statistics/bursts.ts'
 import { type Clustering, clustering } from '../probes/statistics/clustering.ts'
 import { rateOfParts } from '../probes/statistics/poisson-rate.ts'
 import { proportionOfBlocks } from '../probes/statistics/proportion.ts'
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { table, wrap } from './table.ts'
 
 /** Names are listed up to this many, worst first; the rest is counted. */

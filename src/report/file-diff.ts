@@ -1,6 +1,6 @@
 import { structuredPatch } from 'diff'
 import type { FileDiff } from '../engine/model.ts'
-import { visible } from './escape.ts'
+import { visible } from '../visible.ts'
 
 export interface DiffText {
   subject: string

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EngineEvent } from '../engine/events.ts'
 import { findingSchema } from '../engine/records.ts'
+import { printedJson } from '../visible.ts'
 import type { Now, Renderer } from './renderer.ts'
 
 const stepId = z.string()
@@ -87,9 +88,9 @@ export function jsonRenderer(write: (text: string) => void, now: Now): Renderer 
   return {
     handle(event) {
       // Through JSON first: what is checked is what is written.
-      const line = JSON.stringify({ time: new Date(now()).toISOString(), ...lean(event) })
+      const line = printedJson({ time: new Date(now()).toISOString(), ...lean(event) })
       eventLineSchema(event.kind).parse(JSON.parse(line))
-      write(`${line}\n`)
+      write(line)
     },
     pause: nothing,
     resume: nothing,

@@ -1,5 +1,5 @@
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import type { Interruption } from './journal-outage.ts'
 import { table } from './table.ts'
 

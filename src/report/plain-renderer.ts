@@ -1,6 +1,6 @@
 import type { EngineEvent } from '../engine/events.ts'
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { eventText, waitingFor } from './event-text.ts'
 import type { Now, Renderer } from './renderer.ts'
 

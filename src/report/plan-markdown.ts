@@ -1,6 +1,6 @@
 import type { Plan, PlannedStep } from '../engine/model.ts'
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { unifiedDiff } from './file-diff.ts'
 import {
   alike,

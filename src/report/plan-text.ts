@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors'
 import type { Finding, Plan, PlannedStep } from '../engine/model.ts'
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { collapse, unifiedDiff } from './file-diff.ts'
 import {
   alike,

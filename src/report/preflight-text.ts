@@ -1,7 +1,7 @@
 import { createColors } from 'picocolors'
 import { CLUSTER, type Finding, isInTheWay, type Level } from '../engine/model.ts'
+import { visible } from '../visible.ts'
 import { alike } from './alike.ts'
-import { visible } from './escape.ts'
 import { type Cell, table, wrap } from './table.ts'
 
 /** In the order in which an operator has to look at them. */

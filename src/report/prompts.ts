@@ -1,6 +1,6 @@
 import type { Plan, PlannedStep, Target } from '../engine/model.ts'
 import type { Moved, Operator, StepAnswer, StepInfo } from '../engine/operator.ts'
-import { visible } from './escape.ts'
+import { visible } from '../visible.ts'
 import { movedText } from './event-text.ts'
 import { stepText, type TextOptions } from './plan-text.ts'
 import type { Renderer } from './renderer.ts'

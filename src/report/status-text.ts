@@ -3,7 +3,7 @@ import type { Plan } from '../engine/model.ts'
 import type { RollbackStep } from '../engine/rollback.ts'
 import type { RunSummary } from '../engine/run-store.ts'
 import type { RunState } from '../engine/state.ts'
-import { visible } from './escape.ts'
+import { visible } from '../visible.ts'
 import { undoText } from './plan-summary.ts'
 import { table } from './table.ts'
 

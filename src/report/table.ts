@@ -25,7 +25,7 @@ function cut(word: string, width: number): string[] {
 /**
  * Aligned columns, two spaces apart, within `width` characters. When the rows are too wide, the widest columns give
  * way and their cells are wrapped.
- * @param rows all of the same length; what they hold must be visible text (escape.ts).
+ * @param rows all of the same length; what they hold must be visible text (visible.ts).
  */
 export function table(rows: readonly (readonly (Cell | string)[])[], width: number): string[] {
   return tableRows(rows, width).flat()

@@ -3,8 +3,8 @@ import type { Change, Compared, PeriodsCompared } from '../probes/compare-period
 import { level, type PairCompared, type PairSide } from '../probes/compare-series.ts'
 import type { Rate } from '../probes/statistics/poisson-rate.ts'
 import type { Proportion } from '../probes/statistics/proportion.ts'
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { type Cell, table } from './table.ts'
 
 /** Pairs of one verdict are listed up to this many; the rest is counted. */

@@ -1,5 +1,5 @@
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
-import { visible } from './escape.ts'
 import { findingsText } from './plan-text.ts'
 import type { Verified } from './verify-json.ts'
 import { periodsText } from './verify-periods.ts'

@@ -8,6 +8,7 @@ import { CommandLog, logged } from '../../src/nodes/logging.ts'
 import type { Command, Node, Outcome } from '../../src/nodes/node.ts'
 import { createRedactor, maskKnownPatterns } from '../../src/nodes/redactor.ts'
 import { script } from '../../src/nodes/run.ts'
+import { textOf } from '../../src/nodes/text.ts'
 
 let folder: string
 beforeEach(() => {
@@ -62,8 +63,13 @@ describe('the log', () => {
   })
 
   test('bytes that are no UTF-8 are said', async () => {
-    await logged(answering(ended('a\uFFFDb')), new CommandLog(folder, createRedactor())).run(read)
-    expect(readFileSync(join(folder, 'n1.log'), 'utf8')).toContain('stdout (with bytes that are not UTF-8)')
+    await logged(
+      answering(ended(textOf(Buffer.from([0x61, 0xff, 0x62])))),
+      new CommandLog(folder, createRedactor()),
+    ).run(read)
+    expect(readFileSync(join(folder, 'n1.log'), 'utf8')).toMatch(
+      /stdout \(with bytes that are not UTF-8\):\n {4}a\\xffb\n/,
+    )
   })
 
   test('when it cannot be written the command is not sent', async () => {

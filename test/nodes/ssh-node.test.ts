@@ -77,9 +77,11 @@ describe('commands', () => {
     expect(outcome.stdout).toBe('ü€😀'.repeat(200))
   })
 
-  test('bytes that are not UTF-8 are kept as U+FFFD', async () => {
+  test('bytes that are not UTF-8 come, and go back on stdin, as they are', async () => {
     const outcome = await node(await server()).run(sh("printf 'a\\377b'"))
-    expect(outcome.stdout).toBe('a\uFFFDb')
+    expect(outcome.stdout).toBe('a\udcffb')
+    const back = await node(await server()).run(sh('od -An -tx1', { stdin: outcome.stdout }))
+    expect(back.stdout).toBe(' 61 ff 62\n')
   })
 
   test('three megabytes each way', async () => {

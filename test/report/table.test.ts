@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { duration } from '../../src/report/duration.ts'
-import { visible, visibleLines } from '../../src/report/escape.ts'
 import { table, wrap } from '../../src/report/table.ts'
 
 test('columns are aligned, and the widest give way', () => {
@@ -37,16 +36,6 @@ test('a style is laid on after the widths were counted', () => {
       80,
     ),
   ).toEqual(['<a>   b', 'cc  d'])
-})
-
-test('whatever a text holds, nothing of it reaches the terminal as a control', () => {
-  fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect(visible(text)).not.toMatch(/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
-      expect(visibleLines(text).split('\n')).toHaveLength(text.split('\n').length)
-    }),
-  )
-  expect(visible('a\u001b[31m\nb\ud800')).toBe('a\\x1b[31m\\nb\\ud800')
 })
 
 test('durations read as people say them', () => {

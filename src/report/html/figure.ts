@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot'
 import { parseHTML } from 'linkedom'
-import { visible } from '../escape.ts'
+import { visible } from '../../visible.ts'
 import { html, Markup } from './html.ts'
 
 /** Marks, scales and sizes of one picture; its colours are the variables of style.ts. */

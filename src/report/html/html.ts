@@ -1,4 +1,4 @@
-import { visibleLines } from '../escape.ts'
+import { visibleLines } from '../../visible.ts'
 
 /** Markup that may stand in a page as it is. Made by `html`, in which everything that is not markup is escaped. */
 export class Markup {

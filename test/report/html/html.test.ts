@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { parseHTML } from 'linkedom'
 import { expect, test } from 'vitest'
-import { visibleLines } from '../../../src/report/escape.ts'
 import { html } from '../../../src/report/html/html.ts'
+import { visibleLines } from '../../../src/visible.ts'
 
 test('whatever a text holds, it is text: in an element and in an attribute', () => {
   const hostile = fc.oneof(
