@@ -54,22 +54,24 @@ export function route(servers: readonly Node[]): Route {
 
 async function readCredentials(server: Node): Promise<Credentials> {
   const file = await readFile(server, kubeconfigPath)
-  if (!file) throw new KubeUnreachableError(`${server.name}: ${kubeconfigPath} does not exist`, { host: server.name })
+  if (!file) throw new KubeUnreachableError(`${kubeconfigPath} does not exist`, { host: server.name })
   const config = new KubeConfig()
-  config.loadFromString(Buffer.from(file.bytes).toString('utf8'))
+  try {
+    config.loadFromString(Buffer.from(file.bytes).toString('utf8'))
+  } catch {
+    // The parser's words quote the lines around the mistake: the private key is one of them.
+    throw new KubeUnreachableError(`${kubeconfigPath} is no kubeconfig`, { host: server.name })
+  }
   const cluster = config.getCurrentCluster()
   const user = config.getCurrentUser()
   if (!cluster?.caData || !user?.certData || !user.keyData)
-    throw new KubeUnreachableError(
-      `${server.name}: ${kubeconfigPath} has no client certificate, or no certificate authority`,
-      {
-        host: server.name,
-      },
-    )
+    throw new KubeUnreachableError(`${kubeconfigPath} has no client certificate, or no certificate authority`, {
+      host: server.name,
+    })
   return {
     ca: Buffer.from(cluster.caData, 'base64'),
     cert: Buffer.from(user.certData, 'base64'),
     key: Buffer.from(user.keyData, 'base64'),
-    port: Number(new URL(cluster.server).port || 443),
+    port: Number(URL.parse(cluster.server)?.port || 443),
   }
 }

@@ -21,12 +21,16 @@ const k3sYaml = stringify({
   'current-context': 'default',
 })
 
-/** A server whose port 6443 is `port` here; null: nothing answers there. */
-export function aServer(name: string, port: number | null): Node {
+/**
+ * A server whose port 6443 is `port` here; null: nothing answers there.
+ * @param damage what became of its kubeconfig
+ */
+export function aServer(name: string, port: number | null, damage = (text: string) => text): Node {
+  const kubeconfig = damage(k3sYaml)
   return {
     name,
     async run() {
-      const stdout = `600 0 0 ${Buffer.byteLength(k3sYaml)}\n${base64(k3sYaml)}\n`
+      const stdout = `600 0 0 ${Buffer.byteLength(kubeconfig)}\n${base64(kubeconfig)}\n`
       return { kind: 'exited', code: 0, stdout, stderr: '', durationMs: 1 }
     },
     async connect(host, asked) {

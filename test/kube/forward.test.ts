@@ -56,6 +56,12 @@ test('the key is gone and nobody listens after work that failed, even with a con
   expect(existsSync(dirname(file))).toBe(false)
 })
 
+test('a kubeconfig that cannot be read is told without a word of it', async () => {
+  const server = aServer('s1', null, (text) => text.replace('client-key-data', '\u0000'))
+  const work = withKubeconfig([server], async () => expect.unreachable())
+  await expect(work).rejects.toThrow(/^no server's API could be reached \(s1: \S+ is no kubeconfig\)$/)
+})
+
 test('no server answers: said of each, and no work is begun', async () => {
   const work = withKubeconfig([aServer('s1', null), aServer('s2', null)], async () => expect.unreachable())
   await expect(work).rejects.toThrow(KubeUnreachableError)
