@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { FailedError } from '../errors.ts'
-import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
+import type { KindRef, KubeApi } from '../kube/api.ts'
 import { KubeError, KubeUnreachableError } from '../kube/errors.ts'
 import { readHelmRelease } from './helm-release.ts'
 import { type KubeFacts, suspendedAnnotation, suspendedByTest } from './kube.ts'
@@ -18,22 +18,28 @@ const fluxKinds: readonly { kind: string; apiVersions: readonly string[] }[] = [
   },
 ]
 
-function parsed<S extends z.ZodType>(schema: S, object: KubeObject): z.infer<S> {
+function parsed<S extends z.ZodType>(schema: S, { kind }: KindRef, object: unknown): z.infer<S> {
   const result = schema.safeParse(object)
   if (result.success) return result.data
-  const { namespace, name } = object.metadata
   const issue = result.error.issues[0]
-  throw new FailedError(
-    `${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}: ${issue?.path.join('.')}: ${issue?.message}`,
-    { next: 'the API sent an object of a form that is not known here' },
-  )
+  throw new FailedError(`${kind} ${nameOf(object)}: ${issue?.path.join('.')}: ${issue?.message}`, {
+    next: 'the API sent an object of a form that is not known here',
+  })
+}
+
+/** `namespace/name`, as far as an object of an unknown form has them. */
+function nameOf(object: unknown): string {
+  const metadata: unknown = Object(Object(object).metadata)
+  const [namespace, name] = ['namespace', 'name'].map((key) => Reflect.get(metadata as object, key))
+  const prefix = typeof namespace === 'string' ? `${namespace}/` : ''
+  return `${prefix}${typeof name === 'string' ? name : '(without a name)'}`
 }
 
 /** Kinds that the cluster does not serve have no objects. */
 async function listOf<S extends z.ZodType>(api: KubeApi, kind: KindRef, schema: S, namespace?: string) {
   try {
     const found = await api.list(kind, namespace === undefined ? {} : { namespace })
-    return found.map((object) => parsed(schema, object))
+    return found.map((object) => parsed(schema, kind, object))
   } catch (error) {
     if (error instanceof KubeError && error.status === 404) return []
     throw error
@@ -42,7 +48,7 @@ async function listOf<S extends z.ZodType>(api: KubeApi, kind: KindRef, schema: 
 
 async function getOf<S extends z.ZodType>(api: KubeApi, kind: KindRef, name: string, schema: S) {
   const object = await api.get(kind, name, 'kube-system')
-  return object === null ? null : parsed(schema, object)
+  return object === null ? null : parsed(schema, kind, object)
 }
 
 async function readFlux(api: KubeApi): Promise<KubeFacts['flux']> {

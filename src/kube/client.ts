@@ -105,7 +105,9 @@ export function openKube(servers: readonly Node[]): KubeApi {
           ),
         ),
       )
-      return result ? plain<{ items: KubeObject[] }>(result).items.map((item) => fromModel({ ...item, ...kind })) : []
+      return result
+        ? (plain<{ items?: KubeObject[] }>(result).items ?? []).map((item) => fromModel({ ...item, ...kind }))
+        : []
     },
     async get(kind, name, namespace) {
       const result = await orNull(() =>

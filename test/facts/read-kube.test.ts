@@ -207,4 +207,6 @@ test('kinds that are not served have no objects', async () => {
 test('an object of a form that is not known is named', async () => {
   const strange = object('Service', 'v1', 'data', 'web', { spec: { ports: 'none' } })
   await expect(readKube(api([strange]))).rejects.toThrow('Service data/web: spec.ports')
+  const nameless = { kind: 'Service', apiVersion: 'v1' } as KubeObject
+  await expect(readKube(api([nameless]))).rejects.toThrow('Service (without a name): metadata')
 })
