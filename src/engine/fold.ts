@@ -1,3 +1,4 @@
+import { InputError } from '../errors.ts'
 import type { Target } from './model.ts'
 import type { JournalEntry } from './records.ts'
 import type { IntentState, Note, RunState, SavedRecord, StepState, TaskState, TaskStatus } from './state.ts'
@@ -16,7 +17,10 @@ interface StepDraft {
   tasks: Map<Target, TaskDraft>
 }
 
-/** The state of a run: what its journal says, and nothing else. */
+/**
+ * The state of a run: what its journal says, and nothing else.
+ * @throws InputError where a record is about an intent that is none
+ */
 export function foldState(entries: readonly JournalEntry[]): RunState {
   const fold = new Fold()
   for (const entry of entries) fold.add(entry)
@@ -59,14 +63,14 @@ class Fold {
         break
       }
       case 'done':
-        this.#intent(entry.intent).outcome = 'done'
+        this.#intentOf(entry).outcome = 'done'
         break
       case 'failed':
-        this.#intent(entry.intent).outcome = entry.inDoubt ? 'in-doubt' : 'failed'
+        this.#intentOf(entry).outcome = entry.inDoubt ? 'in-doubt' : 'failed'
         break
       case 'found-done':
         if (entry.intent === undefined) this.#task(entry.stepId, entry.target).foundDone = true
-        else this.#intent(entry.intent).outcome = 'done'
+        else this.#intentOf({ seq: entry.seq, intent: entry.intent }).outcome = 'done'
         break
       case 'noted': {
         const { time, stepId, target, key, message } = entry
@@ -94,7 +98,7 @@ class Fold {
         this.#finished = null
         break
       case 'undo-intent': {
-        const intent = this.#intent(entry.intent)
+        const intent = this.#intentOf(entry)
         if (intent.undoTaskId !== entry.taskId) intent.undoAttempts += 1
         intent.undoTaskId = entry.taskId
         intent.undo = 'in-doubt'
@@ -102,10 +106,10 @@ class Fold {
         break
       }
       case 'undone':
-        this.#intent(entry.intent).undo = 'undone'
+        this.#intentOf(entry).undo = 'undone'
         break
       case 'undo-failed':
-        this.#intent(entry.intent).undo = entry.inDoubt ? 'in-doubt' : 'failed'
+        this.#intentOf(entry).undo = entry.inDoubt ? 'in-doubt' : 'failed'
         break
       case 'rollback-finished':
         this.#rolledBack(entry.to)
@@ -176,10 +180,12 @@ class Fold {
     return task
   }
 
-  #intent(seq: number): Draft<IntentState> {
-    const intent = this.#intents.get(seq)
-    if (intent === undefined) throw new Error(`no intent has seq ${seq}`)
-    return intent
+  #intentOf({ seq, intent }: { seq: number; intent: number }): Draft<IntentState> {
+    const found = this.#intents.get(intent)
+    if (found !== undefined) return found
+    throw new InputError(`line ${seq + 1} of the journal is about an intent in its line ${intent + 1}, which is none`, {
+      next: 'the journal was changed after it was written: restore it from a copy',
+    })
   }
 }
 

@@ -3,6 +3,7 @@ import { foldState } from '../../src/engine/fold.ts'
 import { openJournal } from '../../src/engine/journal.ts'
 import { JournalFailure } from '../../src/engine/journal-failure.ts'
 import { MemoryJournal } from '../../src/engine/memory-store.ts'
+import { InputError } from '../../src/errors.ts'
 import { ToyClock } from './toy/clock.ts'
 import { ToyMachine } from './toy/machine.ts'
 import { parseRecords } from './toy/records.ts'
@@ -79,6 +80,20 @@ test('anything wrong earlier is an error that names the line; nothing is mended'
   }
   await refused(lines.with(-1, (lines.at(-1) ?? '').replace(/"seq":\d+/, '"seq":7')), lines.length)
   await refused(lines.with(-1, (lines.at(-1) ?? '').replace('run-finished', 'all-is-well')), lines.length)
+})
+
+test('a record about an intent that is none is an error of the input', () => {
+  const entry = {
+    seq: 0,
+    time: '2026-11-21T22:00:00.000Z',
+    prev: '0'.repeat(64),
+    stepId: 's',
+    target: 'n',
+    taskId: 't',
+  }
+  expect(() => foldState([{ ...entry, kind: 'done', intent: 6 }])).toThrow(
+    new InputError('line 1 of the journal is about an intent in its line 7, which is none'),
+  )
 })
 
 test('after one failed append every later one fails, without touching the store', async () => {
