@@ -4,6 +4,7 @@ import { InputError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { parseFacts } from '../facts/parse-facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
+import { parseJson } from '../nesting.ts'
 
 /** Keeps facts for planning without the cluster. 0600: they name everything that runs there. */
 export async function saveFacts(path: string, facts: Facts): Promise<void> {
@@ -15,7 +16,7 @@ export async function loadFacts(path: string, inventory: Inventory): Promise<Fac
   const again = { next: `migrate plan --save-facts ${path} writes one.` }
   let value: unknown
   try {
-    value = JSON.parse(await readFile(path, 'utf8'))
+    value = parseJson(await readFile(path, 'utf8'))
   } catch (cause) {
     throw new InputError(
       `${path} is no facts file: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -1,4 +1,5 @@
 import { InputError } from '../errors.ts'
+import { parseJson } from '../nesting.ts'
 import { sha256 } from './digest.ts'
 import { faultPoint } from './fault-point.ts'
 import { JournalFailure } from './journal-failure.ts'
@@ -84,7 +85,7 @@ function readEntries(name: string, bytes: Uint8Array): Chain {
 
 function parseLine(line: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
+    return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(line))
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
+import { parseJson } from '../nesting.ts'
 import { digestOf, sha256 } from './digest.ts'
 import { refuseWritableByOthers, writeDurably } from './durable-file.ts'
 import type { Json, Plan } from './model.ts'
@@ -48,7 +49,7 @@ export function parsePlanFile(path: string, bytes: Uint8Array): PlanFile {
   let value: unknown
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    value = JSON.parse(text)
+    value = parseJson(text)
   } catch (cause) {
     throw new InputError(`${path} is no plan: ${message(cause)}`, again, cause)
   }

@@ -1,12 +1,13 @@
 import { LineCounter, parseDocument, type YAMLParseError } from 'yaml'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
-import { describe, fromIssues, type Problem } from './problems.ts'
+import { isNestedDeeper, maxLevels } from '../nesting.ts'
+import { describe, fromIssues, type Problem, shorten } from './problems.ts'
 import { contradictions } from './rules.ts'
 import { type InventoryFile, inventorySchema } from './schema.ts'
 
-/** Far above any honest inventory; what is bigger is the wrong file. */
-export const maxBytes = 1024 * 1024
+/** Some 500 nodes. What is bigger is the wrong file, and the parser's time grows with the square of it. */
+export const maxBytes = 64 * 1024
 /** Aliases are few in an honest file; a "billion laughs" file needs thousands. */
 const maxAliasCount = 100
 
@@ -21,7 +22,7 @@ export type ExtraRule = (inventory: InventoryFile) => Problem[]
  */
 export function parseInventory(bytes: Uint8Array, file: string, extra: ExtraRule = () => []): InventoryFile {
   const fail = (lines: readonly string[]): never => {
-    const shown = lines.slice(0, 30)
+    const shown = lines.slice(0, 30).map((line) => shorten(line, 500))
     if (lines.length > shown.length) shown.push(`... and ${lines.length - shown.length} more`)
     throw new InputError(shown.join('\n'), { next: `Mend ${file}; every key is explained in inventory/example.yaml.` })
   }
@@ -42,9 +43,14 @@ export function parseInventory(bytes: Uint8Array, file: string, extra: ExtraRule
   try {
     value = document.toJS({ maxAliasCount })
   } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error
-    fail([`${file}:1:1 ${error.message}; expected at most ${maxAliasCount} uses of YAML aliases (*name)`])
+    const why = error instanceof Error ? error.message : String(error)
+    fail([
+      error instanceof ReferenceError
+        ? `${file}:1:1 ${why}; expected at most ${maxAliasCount} uses of YAML aliases (*name)`
+        : `${file}:1:1 not valid YAML: ${why}`,
+    ])
   }
+  if (isNestedDeeper(value)) fail([`${file}:1:1 lists and maps are nested more than ${maxLevels} levels deep`])
 
   const parsed = inventorySchema.safeParse(value)
   if (!parsed.success) {
@@ -70,7 +76,7 @@ function yamlAdvice(error: YAMLParseError, text: string): string {
   switch (error.code) {
     case 'DUPLICATE_KEY': {
       const key = /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] ?? 'this key'
-      return `${key}: stands here a second time; expected each key once`
+      return `${shorten(key)}: stands here a second time; expected each key once`
     }
     case 'TAB_AS_INDENT':
       return 'a tab is used to indent; expected spaces'

@@ -11,12 +11,15 @@ export interface Problem {
   key?: boolean
 }
 
+/** So much of a text of the file that a line about it can still be read. */
+export const shorten = (text: string, chars = 80): string => (text.length > chars ? `${text.slice(0, chars)}...` : text)
+
 /** `nodes[1].ssh.port`; keys that are not plain words are quoted. */
 export function pathName(path: Path): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`
-      return `${index === 0 ? '' : '.'}${/^[\w-]+$/.test(part) ? part : JSON.stringify(part)}`
+      return `${index === 0 ? '' : '.'}${shorten(/^[\w-]+$/.test(part) ? part : JSON.stringify(part))}`
     })
     .join('')
 }
@@ -70,7 +73,7 @@ function found(value: unknown): string {
   if (Array.isArray(value)) return `found a list of ${value.length}`
   if (typeof value === 'object') return 'found a map'
   const shown = JSON.stringify(value)
-  return `found ${typeof value === 'string' ? '' : `the ${typeof value} `}${shown.length > 80 ? `${shown.slice(0, 80)}...` : shown}`
+  return `found ${typeof value === 'string' ? '' : `the ${typeof value} `}${shorten(shown)}`
 }
 
 const typeNames: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { makeFolder, refuseWritableByOthers, syncFolder, writeDurably } from '../engine/durable-file.ts'
 import { InputError } from '../errors.ts'
+import { parseJson } from '../nesting.ts'
 import { type Evidence, evidenceSchema } from './evidence.ts'
 
 /** What it was gathered for: `migrate baseline`, to be compared with later, or `migrate verify`, compared with a baseline. */
@@ -76,7 +77,7 @@ export async function readBaseline(path: string, of: { cluster: string; clusterI
   const next = 'migrate baseline writes one.'
   let value: unknown
   try {
-    value = JSON.parse(await readFile(path, 'utf8'))
+    value = parseJson(await readFile(path, 'utf8'))
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new InputError(`${path} cannot be read as a baseline: ${why}`, { next }, cause)
