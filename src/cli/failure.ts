@@ -18,14 +18,21 @@ export interface Failure {
 /** Any error as an operator may see it. One nobody foresaw is a bug: its stack is written to a file, never to the screen. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof MigrateError) {
-    return { exitCode: error.exitCode, message: maskKnownPatterns(error.message), ...error.context }
+    return { exitCode: error.exitCode, message: bounded(maskKnownPatterns(error.message)), ...error.context }
   }
   const message = error instanceof Error ? error.message : String(error)
   return {
     exitCode: exitCodes.failed,
-    message: `${maskKnownPatterns(message)} (this is a bug in migrate, not in your cluster)`,
+    message: `${bounded(maskKnownPatterns(message))} (this is a bug in migrate, not in your cluster)`,
     next: `Please report it with ${writeStack(error)}. A run that was under way can be resumed: migrate status`,
   }
+}
+
+/** A screen or two: a key of an input may be as long as the input. */
+const maxChars = 8_000
+
+function bounded(text: string): string {
+  return text.length > maxChars ? `${text.slice(0, maxChars)}... (${text.length} characters in all)` : text
 }
 
 function writeStack(error: unknown): string {

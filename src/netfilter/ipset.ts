@@ -24,6 +24,7 @@ export function parseIpsets(text: string, what = 'ipset save'): IpSet[] {
     else
       throw new InputError(
         `${what}, line ${index + 1}: expected "create NAME TYPE ..." or "add NAME ..." of a set above, got ${JSON.stringify(line.slice(0, 80))}`,
+        { next: 'read the sets again; if it stays so, this output of ipset is of a kind that is not known here' },
       )
   }
   return [...sets.values()]

@@ -15,6 +15,12 @@ test('an error of ours: what, where, what next; no stack', () => {
   expect(failureOf(new BlockedError('x')).exitCode).toBe(3)
 })
 
+test('an error as long as the input that it quotes is cut', () => {
+  const text = failureText(failureOf(new FailedError(`no such key: ${'a'.repeat(100_000)}`)))
+  expect(text.length).toBeLessThan(8_100)
+  expect(text).toMatch(/aaa\.\.\. \(100013 characters in all\)\n$/)
+})
+
 test('an error nobody foresaw: called a bug, its stack in a file that only we can read, secrets masked', () => {
   const token = `K10${'ab'.repeat(20)}::server:0123456789abcdef`
   const failure = failureOf(new TypeError(`x is undefined, token ${token}`))
