@@ -34,6 +34,7 @@ const nameOf = (ms: number, kind: EvidenceKind) =>
 export function openBaselines(stateDir: string, cluster: string): Baselines {
   const folder = join(stateDir, cluster, 'baselines')
   const all = async () => {
+    await refuseWritableByOthers(folder)
     const names = await readdir(folder).catch((error: unknown) => {
       if (isCode(error, 'ENOENT')) return []
       throw error
@@ -71,10 +72,11 @@ export function openBaselines(stateDir: string, cluster: string): Baselines {
 /**
  * Reads what `migrate baseline` or `migrate verify` kept.
  * @param of the cluster that it must be of: its name, and its id where that is known
- * @throws InputError naming the file, the key and what was expected
+ * @throws InputError naming the file, the key and what was expected; for a file that others can write
  */
 export async function readBaseline(path: string, of: { cluster: string; clusterId?: string }): Promise<Evidence> {
   const next = 'migrate baseline writes one.'
+  await refuseWritableByOthers(path)
   let value: unknown
   try {
     value = parseJson(await readFile(path, 'utf8'))
