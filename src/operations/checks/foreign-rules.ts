@@ -25,7 +25,7 @@ export function foreignRules(facts: Facts, podCidr: string): Finding[] {
   const found = Object.values(facts.nodes).flatMap(({ name, netfilter }) => {
     const sets = rulesetNames.flatMap((ruleset) => {
       const text = netfilter.rulesets[ruleset]
-      return text ? [{ ruleset, parsed: parse(text, ruleset) }] : []
+      return text ? [{ ruleset, parsed: parse(text, `${name}: ${ruleset}`) }] : []
     })
     const here = about(title, name)
     return sets.flatMap(({ ruleset, parsed }) => {
