@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that start programs, servers, units or namespaces of this machine: not for every save of a file. */
 const machine = [
-  'test/cli/main.test.ts',
+  'test/{cli/main,hostile/command-line}.test.ts',
   'test/facts/{collect,mask}.test.ts',
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
