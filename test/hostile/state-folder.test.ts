@@ -24,7 +24,7 @@ beforeAll(async () => {
   const run = await store.createRun('r1', { plan: machine.plan, facts: machine.initial as Json })
   await run.journal.read()
   await run.journal.append(machine.journal.bytes)
-  await openBaselines(stateDir, cluster).save(evidence)
+  await openBaselines(stateDir, cluster).save(evidence, 'baseline')
 })
 
 /** Everything that a command reads of the folder before it acts on it. */
@@ -34,7 +34,7 @@ async function readAll(): Promise<void> {
   await readJournal(run.journal)
   await run.plan()
   const baselines = openBaselines(stateDir, cluster)
-  for (const file of await baselines.all()) await readBaseline(file, { cluster })
+  for (const { file } of await baselines.all()) await readBaseline(file, { cluster })
 }
 
 test('as it was written, nothing of it is for others', async () => {
