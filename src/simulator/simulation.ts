@@ -153,7 +153,15 @@ export class Simulation {
   }
 
   sent(process: OperatorProcess, to: string, what: string, mode: 'read' | 'write', words: readonly string[]): void {
-    this.trace.push({ kind: 'sent', process: process.id, to, what, mode, words: mode === 'write' ? words : [] })
+    const [line = ''] = what.split('\n')
+    this.trace.push({
+      kind: 'sent',
+      process: process.id,
+      to,
+      what: line.slice(0, 160),
+      mode,
+      words: mode === 'write' ? words : [],
+    })
   }
 
   sendCommand(node: string, command: SentCommand, reply: number): void {
