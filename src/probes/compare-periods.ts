@@ -16,7 +16,7 @@ import { bothProportions, type Proportion } from './statistics/proportion.ts'
 
 export type Change = 'fixed' | 'better' | 'same' | 'worse'
 
-/** One figure of the whole cluster in two periods. `fixed`: none are left, and the intervals do not overlap. */
+/** One figure of the whole cluster in two periods. `fixed`: at most one in a hundred is left, and the intervals do not overlap. */
 export interface Compared<T> {
   before: T
   after: T
@@ -25,6 +25,9 @@ export interface Compared<T> {
   overlap: boolean
   change: Change
 }
+
+/** So much of what was is nothing any more: a pod that restarts, a busy node. */
+const hardlyAny = 0.01
 
 type Found<T> = Pick<Compared<T>, 'before' | 'after' | 'p'>
 
@@ -132,6 +135,7 @@ function judged<T extends { interval: readonly [number, number] }>(
 ): Compared<T> {
   const overlap = before.interval[0] <= after.interval[1] && after.interval[0] <= before.interval[1]
   const [was, is] = [figureOf(before), figureOf(after)]
-  const change: Change = p >= level ? 'same' : is > was ? 'worse' : is === 0 && !overlap ? 'fixed' : 'better'
+  const isGone = is <= hardlyAny * was && !overlap
+  const change: Change = p >= level ? 'same' : is > was ? 'worse' : isGone ? 'fixed' : 'better'
   return { before, after, p, overlap, change }
 }

@@ -142,7 +142,7 @@ function verdict(failures: Rate | null, sharePercent: number): string {
   if (failures === null) return `Nothing can be said: failures were not measured both times. ${churn}`
   switch (failures.change) {
     case 'fixed':
-      return `No attempt failed while they were suspended: their churn is what brings the failures about. ${churn}`
+      return `Hardly any attempt failed while they were suspended: their churn is what brings the failures about. ${churn}`
     case 'better':
       return `Fewer attempts failed while they were suspended: their churn is a part of it, not all. ${churn}`
     case 'worse':
