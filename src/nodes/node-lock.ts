@@ -2,17 +2,18 @@ import { lockOwnerSchema } from '../engine/local-lock.ts'
 import type { LockOwner, LockPlace } from '../engine/lock.ts'
 import { FailedError } from '../errors.ts'
 import type { Node } from './node.ts'
-import { mustRun, script, scriptWithInput } from './run.ts'
+import { mustRun, script } from './run.ts'
 
 const folder = '/var/lib/cni-migrate'
 const timeoutMs = 15_000
 
-// Renaming a folder onto one that is not empty fails: the lock appears with its owner in it, or not at all.
+// Renaming a folder onto one that is not empty fails: the lock appears with its owner in it, or not at all. The owner is an
+// argument: stdin may end early with the connection, and a lock with half an owner could only be taken away by hand.
 const acquireScript = `set -eu
 umask 077
 mkdir -p "$1"
 new=$(mktemp -d "$1/.lock.XXXXXX")
-cat > "$new/owner"
+printf %s "$2" > "$new/owner"
 sync -- "$new/owner" 2>/dev/null || sync
 for attempt in 1 2 3; do
   if mv -T -- "$new" "$1/lock" 2>/dev/null; then echo taken; exit 0; fi
@@ -47,8 +48,7 @@ export function nodeLock(node: Node): LockPlace {
   return {
     name: `node ${node.name}`,
     async acquire(owner) {
-      const input = JSON.stringify(lockOwnerSchema.parse(owner))
-      const command = scriptWithInput('take-lock', acquireScript, [folder], input)
+      const command = script('take-lock', acquireScript, [folder, JSON.stringify(lockOwnerSchema.parse(owner))])
       const { stdout } = await mustRun(node, { ...command, mode: 'write', timeoutMs })
       return stdout.trim() === 'taken' ? 'taken' : parse(stdout)
     },

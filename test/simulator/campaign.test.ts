@@ -3,7 +3,7 @@ import { prepareScenario, runSeed, scenarios } from '../../src/simulator/campaig
 import { formatFaults } from '../../src/simulator/faults.ts'
 
 /** Of each scenario. More, and as many as one likes: `npm run simulate -- --seeds 10000`. */
-const seeds = 150
+const seeds = 50
 
 test.each(
   scenarios.map((scenario, index) => ({ scenario, index })),

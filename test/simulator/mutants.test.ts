@@ -4,7 +4,7 @@ import type { Alter } from '../../src/simulator/play.ts'
 import { mutants } from './mutants.ts'
 
 /** Fewer than the campaign plays on an engine that nothing was planted into. */
-const seedsEnough = 120
+const seedsEnough = 50
 const [staged] = scenarios
 const prepared = prepareScenario(staged)
 

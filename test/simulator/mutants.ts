@@ -2,7 +2,6 @@ import type { JournalStore } from '../../src/engine/journal.ts'
 import type { BoundOperation, Json } from '../../src/engine/model.ts'
 import type { RunContext } from '../../src/engine/run-context.ts'
 import type { Facts } from '../../src/facts/facts.ts'
-import type { Node } from '../../src/nodes/node.ts'
 import type { World } from '../../src/operations/world.ts'
 import type { Alter } from '../../src/simulator/play.ts'
 
@@ -44,12 +43,6 @@ const withJournal = (context: Context, append: (inner: JournalStore) => JournalS
   journal: { ...context.journal, append: append(context.journal) },
 })
 
-/** Every node of the context, wrapped. */
-function withNodes(context: Context, wrap: (node: Node) => Node): Context {
-  const { nodes } = context.world
-  return { ...context, world: { ...context.world, nodes: { ...nodes, get: (name) => wrap(nodes.get(name)) } } }
-}
-
 /** Faults planted into the engine or what it is made of. Each is to be caught by the seeds that CI runs. */
 export const mutants: Readonly<Record<string, Alter>> = {
   'the journal is never fsynced': (context, { disk }) =>
@@ -68,35 +61,6 @@ export const mutants: Readonly<Record<string, Alter>> = {
       }
     }),
 
-  'what was begun is taken for done': (context) => {
-    let isResumed = false
-    const seen = withOperation(context, '*', (operation) => ({
-      ...operation,
-      diff: (facts, target) => (isResumed ? null : operation.diff(facts, target)),
-      verify: async (...args) => (isResumed ? undefined : operation.verify(...args)),
-    }))
-    return {
-      ...seen,
-      emit: (event) => {
-        // For the one step that was in hand.
-        if (event.kind === 'task-in-doubt') isResumed = false
-        if (event.kind === 'step-started') isResumed = false
-        if (event.kind === 'run-started') isResumed = event.resumed
-      },
-    }
-  },
-
-  'a lost answer is taken for success': (context) =>
-    withNodes(context, (node) => ({
-      ...node,
-      async run(command) {
-        const outcome = await node.run(command)
-        return outcome.kind === 'unknown' && command.mode === 'write'
-          ? { ...outcome, kind: 'exited' as const, code: 0 }
-          : outcome
-      },
-    })),
-
   'a lock is always free': (context) => ({
     ...context,
     locks: {
@@ -105,29 +69,9 @@ export const mutants: Readonly<Record<string, Alter>> = {
     },
   }),
 
-  'a run that stops half-way gives its locks back': (context) => ({
-    ...context,
-    emit: (event) => {
-      if (event.kind !== 'stopped' && event.kind !== 'task-failed') return
-      for (const place of context.locks.places) void place.release(context.locks.owner.nonce).catch(() => undefined)
-    },
-  }),
-
   'no snapshot is taken': (context) => withOperation(context, 'etcd.snapshot', withoutApply),
 
   'nothing is backed up': (context) => withOperation(context, 'backup.taken', withoutApply),
-
-  'gates let everything pass': (context) => ({
-    ...context,
-    runbook: {
-      ...context.runbook,
-      phases: (params, facts) =>
-        context.runbook.phases(params, facts).map((phase) => ({
-          ...phase,
-          steps: phase.steps.map((step) => (step.kind === 'gate' ? { ...step, check: () => [] } : step)),
-        })),
-    },
-  }),
 
   'servers are stopped all at once': (context) => ({
     ...context,

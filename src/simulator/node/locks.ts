@@ -1,12 +1,12 @@
 import { type Handler, noSpace, said } from './answer.ts'
 import { mkdirs, removeEmpty } from './files.ts'
 
-const takeLock: Handler = (_state, node, { args: [folder = ''], input }) => {
+const takeLock: Handler = (_state, node, { args: [folder = '', owner = ''] }) => {
   if (node.diskFull) return noSpace
   const held = node.files[`${folder}/lock/owner`]
   if (held) return said(held.text)
   mkdirs(node, `${folder}/lock`)
-  node.files[`${folder}/lock/owner`] = { text: input, mode: 0o600 }
+  node.files[`${folder}/lock/owner`] = { text: owner, mode: 0o600 }
   return said('taken\n')
 }
 
