@@ -85,7 +85,6 @@ export const service = z.object({
   spec: z.object({
     type: z.string().nullish(),
     clusterIP: z.string().nullish(),
-    externalTrafficPolicy: z.string().nullish(),
     selector: texts,
     ports: list(
       z.object({
@@ -219,7 +218,6 @@ export const serviceFacts = ({ metadata: { namespace, name }, spec }: z.infer<ty
   name,
   type: spec.type ?? 'ClusterIP',
   clusterIp: spec.clusterIP && spec.clusterIP !== 'None' ? spec.clusterIP : null,
-  onlyToOwnPods: spec.externalTrafficPolicy === 'Local',
   ports: spec.ports.map(({ protocol, port, nodePort, targetPort }) => ({
     protocol: protocol ?? 'TCP',
     port,

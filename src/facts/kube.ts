@@ -73,8 +73,6 @@ export const kubeSchema = z.object({
       name: z.string(),
       type: z.string(),
       clusterIp: z.string().nullable(),
-      /** externalTrafficPolicy is Local: what comes in by a node goes to pods of that node; absent in facts of an older version. */
-      onlyToOwnPods: z.boolean().exactOptional(),
       ports: z.array(
         z.object({
           protocol: z.string(),

@@ -3,17 +3,7 @@ import { factsSchema } from '../facts/facts.ts'
 import { attemptClasses } from '../facts/reachability.ts'
 
 /** What a pair stands for in the matrix. */
-export const pairSorts = [
-  'same-node',
-  'cross-node',
-  'service',
-  'node',
-  'host-port',
-  'node-port',
-  'dns',
-  'api',
-  'external',
-] as const
+export const pairSorts = ['same-node', 'cross-node', 'service', 'node', 'host-port', 'dns', 'api', 'external'] as const
 
 const milliseconds = z.number()
 const count = z.int().nonnegative()

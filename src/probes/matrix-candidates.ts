@@ -55,12 +55,9 @@ export function candidates(facts: Facts, answering: Answering, externalTargets: 
     ...toServices(view),
     ...toHostPorts(view),
     ...toHostNetwork(view),
-    ...toNodePorts(view),
     ...toOutside(view, externalTargets),
   ]
 }
-
-type Service = Facts['kube']['services'][number]
 
 interface View {
   facts: Facts
@@ -194,40 +191,6 @@ function toHostNetwork({ facts, answering }: View): Candidate[] {
   )
 }
 
-/**
- * From a node to the port of a Service on another one, which is the way in that a router or load balancer outside takes. As with
- * Services, one that policies judge by which backend it happens to be is left out.
- */
-function toNodePorts({ facts, answering, verdictOf }: View): Candidate[] {
-  const names = nodeNames(facts)
-  const onNode = (toNode: string, service: Service, port: Service['ports'][number]) => {
-    const { nodePort } = port
-    const all = backendsOf(service, port, facts)
-    const backends = service.onlyToOwnPods ? all.filter(({ end }) => nodeOf(end) === toNode) : all
-    if (nodePort === null || backends.length === 0) return []
-    if (backends.some((one) => answerOf(one, answering) === null)) return []
-    return names.flatMap((name) => {
-      if (name === toNode) return []
-      // Whoever asks is hidden behind the node that hands it on, unless that only hands on to its own pods.
-      const from = nodeEnd(service.onlyToOwnPods ? name : toNode, facts)
-      const verdict = unanimous(
-        backends.map((one) => verdictOf({ from, to: one.end, port: one.port, protocol: 'TCP' })),
-      )
-      if (verdict.allowed === null) return []
-      return candidate(
-        pair(`node:${name}`, `node-port:${toNode}`, nodePort),
-        { fromNode: name, toNode, sort: 'node-port', ...verdict },
-        [`nodes ${name}>${toNode}`, `service ${podName(service)}`],
-      )
-    })
-  }
-  return facts.kube.services.flatMap((service) =>
-    service.ports
-      .filter(({ protocol }) => protocol === 'TCP')
-      .flatMap((port) => names.flatMap((toNode) => onNode(toNode, service, port))),
-  )
-}
-
 function toOutside({ sources, verdictOf }: View, externalTargets: readonly string[]): Candidate[] {
   return externalTargets.flatMap((target) => {
     const [, host, port] = /^\[?([^\]]+?)\]?:(\d+)$/.exec(target) ?? []
@@ -293,7 +256,11 @@ export interface Backend {
   port: number
 }
 
-export function backendsOf(service: Service, port: Service['ports'][number], { kube }: Facts): Backend[] {
+export function backendsOf(
+  service: Facts['kube']['services'][number],
+  port: Facts['kube']['services'][number]['ports'][number],
+  { kube }: Facts,
+): Backend[] {
   const selector = Object.entries(service.selector)
   if (selector.length === 0) return []
   const target = port.targetPort ?? port.port

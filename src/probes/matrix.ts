@@ -12,7 +12,6 @@ const quotas: Record<Series['sort'], { allowed: number; denied: number }> = {
   service: { allowed: 8, denied: 2 },
   node: { allowed: 6, denied: 3 },
   'host-port': { allowed: 6, denied: 1 },
-  'node-port': { allowed: 3, denied: 1 },
   dns: { allowed: 6, denied: 1 },
   api: { allowed: 4, denied: 1 },
   external: { allowed: 4, denied: 0 },
@@ -23,8 +22,7 @@ const meantQuota = 8
 
 /**
  * The pairs that are watched: on one node and on two, with policies that select either end and without, allowed and denied,
- * from nodes (which hostNetwork pods are to a policy), to Services, DNS, the API, host ports
- * and node ports from another node, and outside.
+ * from nodes (which hostNetwork pods are to a policy), to Services, DNS, the API, host ports from another node, and outside.
  * The same facts give the same pairs, in whatever order they are listed.
  * @param again pairs of an earlier time, to be watched instead
  */

@@ -7,7 +7,7 @@ export interface Pair {
   /** `namespace/pod`, or `node:NAME` for the node itself. */
   from: string
   /**
-   * `namespace/pod`, `service:namespace/name`, `host-port:node`, `node-port:node`, `external:host`, or `dns:namespace/name`, which
+   * `namespace/pod`, `service:namespace/name`, `host-port:node`, `external:host`, or `dns:namespace/name`, which
    * may say what it is asked for: `dns:namespace/name@namespace/service` or `@host`; else for itself.
    */
   to: string
@@ -55,7 +55,7 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
         ? name
         : scheme === 'pod'
           ? addressOf(pods.get(name), facts)
-          : scheme === 'host-port' || scheme === 'node-port'
+          : scheme === 'host-port'
             ? nodeAddress(name, facts)
             : (services.get(name)?.clusterIp ?? null)
     if (!source || !address) continue
@@ -67,7 +67,7 @@ export function locate(pairs: readonly Pair[], facts: Facts): Map<string, Target
 }
 
 function split(to: string): [scheme: string, name: string] {
-  const match = /^(service|dns|host-port|node-port|external):(.*)$/.exec(withoutQuestion(to))
+  const match = /^(service|dns|host-port|external):(.*)$/.exec(withoutQuestion(to))
   return [match?.[1] ?? 'pod', match?.[2] ?? to]
 }
 

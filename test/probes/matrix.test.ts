@@ -137,45 +137,6 @@ describe('the matrix', () => {
     expect(dns(again)).toEqual(dns(matrix))
   })
 
-  describe('a node port, from another node', () => {
-    /** The Service shop/web with a port on every node; its backends are the pods named. */
-    function exposed(backends: readonly string[], onlyToOwnPods = false) {
-      const facts = cluster()
-      const [service] = facts.kube.services
-      if (service)
-        Object.assign(service, { type: 'NodePort', onlyToOwnPods, ports: [{ ...service.ports[0], nodePort: 30080 }] })
-      for (const pod of facts.kube.pods) if (pod.namespace === 'shop') pod.ready = backends.includes(pod.name)
-      return facts
-    }
-    const chosen = (facts: Facts) =>
-      chooseMatrix(facts, all(facts))
-        .filter(({ sort }) => sort === 'node-port')
-        .map(({ id, allowed, toNode }) => ({ id, allowed, toNode }))
-
-    test('is judged by the node that is asked: only that of the pod reaches it past a policy', () => {
-      const found = chosen(exposed(['web-0']))
-      expect(found.filter(({ allowed }) => allowed).map(({ id }) => id)).toEqual([
-        'node:n2>node-port:n1:30080',
-        'node:n3>node-port:n1:30080',
-      ])
-      expect(found.filter(({ allowed }) => !allowed).map(({ toNode }) => toNode)).not.toContain('n1')
-      expect(found).toHaveLength(3)
-    })
-
-    test('that hands on to its own pods only is judged by who asks, and not asked of other nodes', () => {
-      const facts = exposed(['web-0'], true)
-      expect(chosen(facts)).toEqual([
-        { id: expect.stringMatching(/>node-port:n1:30080$/), allowed: false, toNode: 'n1' },
-      ])
-      facts.kube.policies = []
-      expect(chosen(facts).map(({ id }) => id)).toEqual(['node:n2>node-port:n1:30080', 'node:n3>node-port:n1:30080'])
-    })
-
-    test('is left out where it depends on the backend', () => {
-      expect(chosen(exposed(['web-0', 'web-1'])).map(({ toNode }) => toNode)).toEqual(['n3'])
-    })
-  })
-
   test('the API is its servers: a policy that lets out to them lets in to it', () => {
     const closed = cluster()
     const rule = { ports: [{ port: 6443 }], to: [{ ipBlock: { cidr: '192.0.2.0/24' } }] }

@@ -7,7 +7,8 @@ import { runAgent } from '../../../src/lab/standin/cilium/run-agent.ts'
 import { RemoteApi } from './remote-api.ts'
 
 const [nodeName = '', nodeIp = '', config = '{}'] = process.argv.slice(2)
-const volumes = '/run/cilium-volumes'
+// In the node's own /run/cilium: the rest of /run is shared with the machine.
+const volumes = '/run/cilium/volumes'
 await mkdir(volumes, { recursive: true })
 for (const [name, target] of Object.entries({ 'cni-path': '/opt/cni/bin', 'etc-cni-netd': '/etc/cni/net.d' })) {
   await mkdir(target, { recursive: true })
