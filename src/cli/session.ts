@@ -100,6 +100,7 @@ function open(
 function notingTests(reader: FactsReader<Facts>): FactsReader<Facts> {
   let told = false
   return {
+    unanswered: reader.unanswered,
     async read(families, targets, previous) {
       const facts = await reader.read(families, targets, previous)
       if (!told) told = noteLeftByTests(facts)

@@ -108,8 +108,12 @@ async function readAgain<Facts, World>(
   step: ChangeStep<Facts, World>,
   targets: readonly Target[],
 ): Promise<void> {
+  const { reads } = step.operation
+  const { reader } = session.context
   try {
-    session.facts = await session.context.reader.read(step.operation.reads, targets, session.facts)
+    session.facts = await reader.read(reads, targets, session.facts)
+    const why = reader.unanswered(session.facts, reads)
+    if (why !== null) throw new FailedError(why)
   } catch (error) {
     if (!(error instanceof MigrateError)) throw error
     const { next: hint, ...context } = error.context

@@ -272,6 +272,8 @@ export interface Plan {
 /** Reads facts. `previous` is returned with the named families of the named targets replaced. */
 export interface FactsReader<Facts> {
   read(families: readonly string[], targets: readonly Target[] | 'all', previous: Facts | null): Promise<Facts>
+  /** Why some of these families are not known although they were read, or null: what did not answer is not "nothing there". */
+  unanswered(facts: Facts, families: readonly string[]): string | null
 }
 
 export interface Clock {

@@ -58,6 +58,10 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
   }
 
   return {
+    unanswered: ({ kube }, families) =>
+      families.includes('kube') && !kube.reachable
+        ? `the Kubernetes API does not answer: ${kube.error ?? 'no reason given'}`
+        : null,
     async read(families: readonly string[], targets: readonly Target[] | 'all', previous: Facts | null) {
       const ofNodes = families.filter(isNodeFamily)
       const asked = targets === 'all' ? nodeNames : targets.filter((target) => nodeNames.includes(target))

@@ -74,7 +74,10 @@ export const quiet: Operation<Facts, World, { suspend: boolean }, QuietChange> =
   }),
   apply: (world, _target, change) => set(world, change.items, change.suspend),
   async verify(world, _target, change) {
-    const left = quiet.diff(await world.look(['kube']), 'cluster', { suspend: change.suspend })
+    const facts = await world.look(['kube'])
+    if (!facts.kube.reachable)
+      throw new FailedError(`the Kubernetes API does not answer: ${facts.kube.error ?? 'no reason given'}`)
+    const left = quiet.diff(facts, 'cluster', { suspend: change.suspend })
     const mine = new Set(change.items.map(title))
     const missing = left?.items.filter((item) => mine.has(title(item))) ?? []
     if (missing.length > 0)

@@ -149,7 +149,10 @@ test('Ctrl-C while facts are read again: nothing is in hand, so nothing is begun
       if (args[1] !== 'all' && machine.operator.asked.at(-1) === stepId) machine.stop.abort()
       return await reader.read(...args)
     }
-    await expect(machine.run({ reader: { read } })).rejects.toMatchObject({ exitCode: 4, context: { step: stepId } })
+    await expect(machine.run({ reader: { ...reader, read } })).rejects.toMatchObject({
+      exitCode: 4,
+      context: { step: stepId },
+    })
     expect((await machine.state()).steps.get(stepId)?.tasks.size).toBe(0)
     expect(await machine.resume()).toBe('finished')
   }
@@ -263,6 +266,7 @@ test('a gate that cannot read is not fine, but waits; a defect is not waited for
   const { reader } = machine.context()
   let reads = 0
   const flaky = (error: Error) => ({
+    ...reader,
     read: async (...args: Parameters<typeof reader.read>) => {
       if (args[1] === 'all' && ++reads < 3) throw error
       return await reader.read(...args)
@@ -288,11 +292,24 @@ test('facts that cannot be read again before a task stop the run before anything
     if (args[1] !== 'all' && args[1].includes('b')) throw new FailedError('no answer', { host: 'b' })
     return await reader.read(...args)
   }
-  await expect(machine.run({ reader: { read: lost } })).rejects.toMatchObject({
+  await expect(machine.run({ reader: { ...reader, read: lost } })).rejects.toMatchObject({
     exitCode: 1,
     context: { host: 'b', step: 'stop' },
   })
   expect((await machine.state()).steps.get('stop')?.tasks.has('b')).toBe(false)
+})
+
+test('what did not answer is not taken for nothing to do', async () => {
+  const machine = new ToyMachine()
+  const { reader } = machine.context()
+  const unanswered = () => (machine.operator.asked.at(-1) === 'configure' ? 'nobody answers' : null)
+  await expect(machine.run({ reader: { ...reader, unanswered } })).rejects.toMatchObject({
+    exitCode: 1,
+    message: expect.stringContaining('nobody answers'),
+    context: { step: 'configure', next: expect.stringContaining('migrate resume') },
+  })
+  expect((await machine.state()).steps.get('configure')?.tasks.size).toBe(0)
+  expect(await machine.resume()).toBe('finished')
 })
 
 test('a plan of another runbook, another plan for the run, a step that is gone: refused with nothing touched', async () => {

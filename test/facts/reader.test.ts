@@ -108,6 +108,8 @@ describe('the first reading', () => {
       reachability: null,
       kube: { reachable: false, error: 'down' },
     })
+    expect(reader.unanswered(facts, ['sandboxes', 'kube'])).toBe('the Kubernetes API does not answer: down')
+    expect(reader.unanswered(facts, ['sandboxes'])).toBeNull()
     expect(asked.map((one) => one.node)).toEqual(['n1', 'n2'])
     expect(asked[0]?.sections).toEqual(Object.keys(said))
     expect(facts.nodes.n2).toMatchObject({ name: 'n2', address: '10.0.0.2', unit: { role: 'agent' } })

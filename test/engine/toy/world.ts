@@ -40,6 +40,7 @@ export class ToyWorld {
 
 export function toyReader(world: ToyWorld, onRead: () => void = () => undefined): FactsReader<ToyFacts> {
   return {
+    unanswered: () => null,
     async read(_families, targets, previous) {
       onRead()
       const now = world.snapshot()
