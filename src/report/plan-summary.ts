@@ -9,6 +9,7 @@ import {
   type Rendering,
   type UndoNote,
 } from '../engine/model.ts'
+import { visible } from '../visible.ts'
 import { duration } from './duration.ts'
 
 /** What a plan comes to, counted once for every form in which it is printed. */
@@ -101,7 +102,7 @@ export function paramsText(params: Plan['params']): string {
 
 /** The first half of a digest: enough to compare two by eye. */
 export function shortDigest(digest: string): string {
-  return digest.replace(/^sha256:/, '').slice(0, 12)
+  return visible(digest.replace(/^sha256:/, '').slice(0, 12))
 }
 
 export function isBlocked(findings: readonly Finding[]): boolean {

@@ -36,6 +36,10 @@ describe('the plan as text', () => {
     expect([...text].filter((c) => c !== '\n' && /[\p{Cc}\p{Cf}]/u.test(c))).toEqual([])
   })
 
+  test('a digest that is none drives no terminal', () => {
+    expect(planText({ ...planFixture, inventoryDigest: '\u001b[2J' }, screen)).toContain('inventory \\x1b[2J')
+  })
+
   test('an empty plan says that nothing is to be done', () => {
     const text = planText({ ...planFixture, steps: [] }, screen)
     expect(text).toContain('Nothing to do')
