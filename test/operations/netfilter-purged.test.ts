@@ -20,3 +20,15 @@ it('leaves the other owner alone', () => {
     'FLANNEL-POSTRTG',
   )
 })
+
+it("is the same change while a sync of kube-router's has flannel's rules in the filter table lost", () => {
+  const facts = someFacts()
+  const rulesets = facts.nodes.s1?.netfilter.rulesets
+  const lost = netfilterPurged.diff(facts, 's1', { owner: 'flannel' })
+  if (!rulesets?.['ip-nft'] || !lost) throw new Error('no change')
+  rulesets['ip-nft'] = rulesets['ip-nft'].replace('*filter\n', '*filter\n:FLANNEL-FWD - [0:0]\n')
+  const whole = netfilterPurged.diff(facts, 's1', { owner: 'flannel' })
+  if (!whole) throw new Error('no change')
+  expect(Object.keys(whole.rulesets['ip-nft'] ?? {})).not.toEqual(Object.keys(lost.rulesets['ip-nft'] ?? {}))
+  expect(netfilterPurged.fingerprint(whole)).toEqual(netfilterPurged.fingerprint(lost))
+})
