@@ -1,22 +1,44 @@
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { InputError } from '../errors.ts'
+import { FailedError, InputError } from '../errors.ts'
 
-/** Writes the whole file, 0600, so that after a power cut either the old or the new content is there. */
+/** A write on the operator's own machine that failed: its disk is full, or not for them to write to. */
+export const notWritten = (path: string, cause: unknown): FailedError =>
+  new FailedError(
+    `${path} could not be written: ${cause instanceof Error ? cause.message : String(cause)}`,
+    { next: 'see that the disk is healthy and has room, then try again; a run that was under way: migrate resume' },
+    cause,
+  )
+
+/**
+ * Writes the whole file, 0600, so that after a power cut either the old or the new content is there.
+ * @throws FailedError
+ */
 export async function writeDurably(path: string, content: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
-  await using file = await open(temporary, 'w', 0o600)
-  await file.writeFile(content)
-  await file.sync()
-  await rename(temporary, path)
-  await syncFolder(dirname(path))
+  try {
+    await using file = await open(temporary, 'w', 0o600)
+    await file.writeFile(content)
+    await file.sync()
+    await rename(temporary, path)
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    throw notWritten(path, cause)
+  }
 }
 
-/** Makes the folder, 0700, with those above it that are not there. */
+/**
+ * Makes the folder, 0700, with those above it that are not there.
+ * @throws FailedError
+ */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first !== undefined) await syncFolder(dirname(first))
+  try {
+    const first = await mkdir(path, { recursive: true, mode: 0o700 })
+    if (first !== undefined) await syncFolder(dirname(first))
+  } catch (cause) {
+    throw notWritten(path, cause)
+  }
 }
 
 /** A new name in a folder is durable only when the folder is. */

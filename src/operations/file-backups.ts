@@ -1,5 +1,6 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
+import { makeFolder, writeDurably } from '../engine/durable-file.ts'
 import { InputError } from '../errors.ts'
 import { fetchFile } from '../nodes/fetch-file.ts'
 import type { Backups } from './world.ts'
@@ -17,19 +18,12 @@ export function fileBackups(folder: string): Backups {
   return {
     async put(target, name, bytes) {
       const path = place(target, name)
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-      const handle = await open(`${path}.part`, 'w', 0o600)
-      try {
-        await handle.writeFile(bytes)
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-      await rename(`${path}.part`, path)
+      await makeFolder(dirname(path))
+      await writeDurably(path, bytes)
     },
     async fetch(target, name, node, path) {
       const local = place(target, name)
-      await mkdir(dirname(local), { recursive: true, mode: 0o700 })
+      await makeFolder(dirname(local))
       return await fetchFile(node, path, local)
     },
     async get(target, name) {

@@ -1,4 +1,5 @@
 import { sha256 } from '../../engine/digest.ts'
+import { notWritten } from '../../engine/durable-file.ts'
 import type { JournalStore } from '../../engine/journal.ts'
 import type { LockOwner, LockPlace } from '../../engine/lock.ts'
 import type { Json } from '../../engine/model.ts'
@@ -13,11 +14,8 @@ import type { OperatorProcess } from './process.ts'
 const noSpace = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
 
 /** A write to the disk, which may be full; then an fsync. The process may die before, between and after the two. */
-async function writeAndSync(process: OperatorProcess, disk: Disk, write: () => void, sync: () => void): Promise<void> {
-  await process.act(() => {
-    if (disk.full) throw noSpace()
-    write()
-  })
+async function writeAndSync(process: OperatorProcess, write: () => void, sync: () => void): Promise<void> {
+  await process.act(write)
   await process.act(sync)
 }
 
@@ -29,8 +27,10 @@ export const simulatedJournal = (process: OperatorProcess, disk: Disk): JournalS
     const line = Buffer.from(bytes).toString('utf8')
     await writeAndSync(
       process,
-      disk,
-      () => disk.journal.lines.push(line),
+      () => {
+        if (disk.full) throw noSpace()
+        disk.journal.lines.push(line)
+      },
       () => {
         disk.journal.synced = disk.journal.lines.length
         const record = JSON.parse(line) as JournalEntry
@@ -41,11 +41,12 @@ export const simulatedJournal = (process: OperatorProcess, disk: Disk): JournalS
   cut: (length, asideName) => process.act(() => cutJournal(disk, length, asideName)),
 })
 
+/** As writeDurably. */
 async function writeFile(process: OperatorProcess, disk: Disk, path: string, text: string): Promise<void> {
   await writeAndSync(
     process,
-    disk,
     () => {
+      if (disk.full) throw notWritten(path, noSpace())
       // The old file stays until the new one is renamed onto it.
       disk.files[`${path}.new`] = { text, synced: false }
     },
