@@ -9,7 +9,8 @@ const listing = `
 list_links() { ip -o link show | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'; }
 list_up() { ip -o link show up | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'; }
 is_there() { ip link show dev "$1" >/dev/null 2>&1; }
-is_ciliums() { case $1 in cilium_*|lxc????????????|lxc_health) true ;; *) false ;; esac; }
+is_pods() { case $1 in lxc????????????) true ;; *) false ;; esac; }
+is_ciliums() { case $1 in cilium_*|lxc_health) true ;; *) is_pods "$1" ;; esac; }
 list_addresses() {
   ip -o address show scope global | awk '$2 !~ /^(cilium_|lxc|veth|cni|flannel)/ {
     line = $2
@@ -111,11 +112,13 @@ grep -vxFf addresses.now addresses | while read -r link words; do
   try "give $link its address" ip address add $words dev "$link"
 done
 
-# Cilium's links, filters, programs and rules that were not there. Where it carries pods already, its links stay.
+# Cilium's links, filters, programs and rules that were not there. Where it carries pods already, its links stay. A pod's
+# link always stays, with what is on it: no node is reached by it, and a pod that loses it has no network until it is
+# recreated, whereas an agent that starts again knows it.
 if [ -e holds-agent ]; then
   if ! grep -qx cilium_host links; then
     for link in $(list_links | grep -vxFf links); do
-      if is_ciliums "$link" && is_there "$link"; then try "delete $link" ip link delete dev "$link"; fi
+      if is_ciliums "$link" && ! is_pods "$link" && is_there "$link"; then try "delete $link" ip link delete dev "$link"; fi
     done
     for name in ip-nft ip-legacy ip6-nft ip6-legacy; do
       [ -e "saved-$name" ] || continue
@@ -124,6 +127,7 @@ if [ -e holds-agent ]; then
     done
   fi
   list_filters | grep -vxFf filters | while read -r link direction protocol priority handle; do
+    is_pods "$link" && continue
     is_ciliums "$link" && grep -qx "$link" links && continue
     try "remove Cilium's filter from $link $direction" \\
       tc filter delete dev "$link" "$direction" protocol "$protocol" pref "$priority" handle "$handle" bpf
@@ -133,7 +137,9 @@ if [ -e holds-agent ]; then
   done
   list_pins | grep -vxFf pins | while read -r pin; do
     device=\${pin#/sys/fs/bpf/cilium/devices/}
-    is_ciliums "\${device%/links}" && grep -qx "\${device%/links}" links && continue
+    device=\${device%/links}
+    is_pods "$device" && continue
+    is_ciliums "$device" && grep -qx "$device" links && continue
     try "let go of the program at $pin" rm -rf -- "$pin"
   done
   for family in -4 -6; do
@@ -174,7 +180,8 @@ done
 
 /**
  * What a node does by itself when the operator's side has lost it in the middle of a step: its own links, addresses, routes
- * and rules as they were when the guard was armed; of Cilium, all that came since; nothing of anybody else's.
+ * and rules as they were when the guard was armed; of Cilium, all that came since but for pods' links; nothing of anybody
+ * else's.
  */
 export const networkGuardProgram: GuardProgram = { save, restore }
 

@@ -106,7 +106,10 @@ export async function runSeed(
   const states = new Set<string>()
   const story: string[] = []
   const step = async (one: Simulation, what: 'forward' | 'back', drift: 'accept' | 'stop') => {
-    const ended = await play(one, base, what, drift, alter)
+    const ended = await play(one, base, what, drift, alter).catch((error: unknown) => {
+      broken.push(`an error that no operator is to see: ${error instanceof Error ? error.stack : error}`.slice(0, 600))
+      return { error: String(error) }
+    })
     story.push(`${what} until instant ${one.instants}: ${short(ended)}`)
     const state = await runState(one)
     states.add(

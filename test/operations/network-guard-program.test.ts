@@ -86,7 +86,7 @@ ip route add 203.0.113.0/24 dev wire`,
     expect(after, 'nothing is held down where no agent starts').not.toContain('cilium')
   })
 
-  test('what Cilium brought goes, of links, rules and chains; what is like it and was there stays', () => {
+  test('what Cilium brought goes, of links, rules and chains; pods keep their links, and what is like it and was there stays', () => {
     const { said, after } = fired(['agent'], {
       before: `
 ip link add lxc0123456789ab type veth peer name mine
@@ -95,6 +95,7 @@ iptables-nft -A INPUT -s 198.51.100.7 -j DROP`,
       broken: `
 ip link add cilium_host type veth peer name cilium_net
 ip link add lxcffffffffffff type veth peer name pod
+ip link add lxc_health type veth peer name health
 ip rule add fwmark 0x200/0xf00 lookup 2004 priority 9
 ip rule add from all lookup local priority 100
 ip rule del priority 0
@@ -108,7 +109,8 @@ iptables-legacy -t raw -I PREROUTING -j CILIUM_PRE_raw`,
     })
     expect(said.filter((line) => line.startsWith('failed'))).toEqual([])
     expect(after).toContain('lxc0123456789ab\n')
-    expect(after).not.toMatch(/cilium_|lxcffffffffffff|CILIUM/)
+    expect(after).toContain('lxcffffffffffff\n')
+    expect(after).not.toMatch(/cilium_|lxc_health|CILIUM/)
     expect(after).toMatch(/^0:\tfrom all lookup local/m)
     expect(after).not.toMatch(/^(9|100):/m)
     expect(after).toMatch(/^8:\tfrom all fwmark 0x200\/0xf00 lookup 2004/m)

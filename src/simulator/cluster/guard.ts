@@ -1,7 +1,7 @@
 import { removeLink } from './k3s.ts'
 import type { ClusterState, NodeState, Table } from './state.ts'
 
-const isCiliums = (name: string) => /^(cilium_\w+|lxc\w{12})$/.test(name)
+const isCiliums = (name: string) => /^(cilium_\w+|lxc_health)$/.test(name)
 
 /** Takes Cilium's chains out of a table, with the jumps into them. */
 function withoutCilium(table: Table): void {
@@ -22,7 +22,7 @@ export function fireGuard(state: ClusterState, node: NodeState): void {
     guard.did.push("hold Cilium's agent down")
     const agent = state.cilium.agents[node.name]
     if (agent) agent.ready = false
-    // Where it carries pods already, its links stay.
+    // Where it carries pods already, its links stay; those of pods always do.
     if (!saved.links.some(({ name }) => name === 'cilium_host')) {
       for (const { name } of node.links)
         if (isCiliums(name) && !saved.links.some((link) => link.name === name)) removeLink(node, name)

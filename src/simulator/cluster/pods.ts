@@ -11,6 +11,10 @@ const networkName = (node: NodeState, network: Sandbox['network']): string => {
 
 const shortId = (sandbox: Sandbox) => sandbox.id.slice(-12)
 
+/** The node's end of a sandbox's link. */
+export const linkOf = (sandbox: Sandbox): string =>
+  sandbox.network === 'flannel' ? `veth${shortId(sandbox).slice(4)}` : `lxc${shortId(sandbox)}`
+
 function mapHostPort(node: NodeState, pod: PodState, sandbox: Sandbox): void {
   const port = pod.ports.find(({ hostPort }) => hostPort !== undefined)
   if (!port) return
@@ -63,7 +67,7 @@ export function makeSandbox(state: ClusterState, node: NodeState, pod: PodState)
     const route = `10.42.${node.index}.0/24 dev cni0 proto kernel scope link src 10.42.${node.index}.1`
     if (!node.routes.includes(route)) node.routes.push(route)
     putLink(node, {
-      name: `veth${shortId(sandbox).slice(4)}`,
+      name: linkOf(sandbox),
       kind: 'veth',
       up: true,
       mtu: 1450,
@@ -75,7 +79,7 @@ export function makeSandbox(state: ClusterState, node: NodeState, pod: PodState)
   }
   if (network === 'cilium') {
     sandbox.ip = `10.52.${node.index}.${10 + (node.nextAddress.cilium++ % 240)}`
-    putLink(node, { name: `lxc${shortId(sandbox)}`, kind: 'veth', up: true, mtu: 1500, addresses: [] })
+    putLink(node, { name: linkOf(sandbox), kind: 'veth', up: true, mtu: 1500, addresses: [] })
     if (state.cilium.kinds.length > 0) state.cilium.endpoints[podKey(pod)] = sandbox.ip
   }
   if (network !== 'host') {
@@ -92,7 +96,7 @@ export function stopSandbox(state: ClusterState, node: NodeState, sandbox: Sandb
   sandbox.ready = false
   sandbox.stoppedMs = state.nowMs
   for (const pod of state.pods) if (podKey(pod) === sandbox.pod) pod.ready = false
-  for (const name of [`veth${shortId(sandbox).slice(4)}`, `lxc${shortId(sandbox)}`]) removeLink(node, name)
+  removeLink(node, linkOf(sandbox))
   if (state.cilium.endpoints[sandbox.pod] === sandbox.ip) delete state.cilium.endpoints[sandbox.pod]
   node.kubeRouter.dirty = true
   tearDown(node, sandbox)

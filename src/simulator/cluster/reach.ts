@@ -1,6 +1,6 @@
 import type { PolicySpec } from '../../facts/policies.ts'
 import { enforcesFor, policiesOf, selects } from './kube-router.ts'
-import { sandboxOf } from './pods.ts'
+import { linkOf, sandboxOf } from './pods.ts'
 import { type ClusterState, type NodeState, type PodState, podKey, type Sandbox } from './state.ts'
 
 interface End {
@@ -20,7 +20,8 @@ function isConnected(from: End, to: End): boolean {
   const local = network === 'flannel' ? 'cni0' : 'cilium_host'
   const has = (node: NodeState, name: string) => node.links.some((link) => link.name === name && link.up)
   const ends = [from, to].every(
-    ({ node, sandbox }) => sandbox === null || sandbox.network === 'host' || has(node, local),
+    ({ node, sandbox }) =>
+      sandbox === null || sandbox.network === 'host' || (has(node, local) && has(node, linkOf(sandbox))),
   )
   return ends && (from.node === to.node || (has(from.node, tunnel) && has(to.node, tunnel)))
 }
