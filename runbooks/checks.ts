@@ -73,8 +73,11 @@ import { webhooksReachable } from '../src/operations/checks/webhooks-reachable.t
 
 type Gate = GateStep<Facts>
 
-/** The gates of the phase "Checks", in the order in which they are shown. The trap that a check stands for is beside it. */
-export function preflightChecks(inventory: Inventory): Gate[] {
+/**
+ * The gates of the phase "Checks", in the order in which they are shown. The trap that a check stands for is beside it.
+ * @param beside Cilium is installed while flannel runs
+ */
+export function preflightChecks(inventory: Inventory, beside: boolean): Gate[] {
   const gate = (id: string, title: string, why: string, reads: Gate['reads'], check: Gate['check']): Gate => ({
     kind: 'gate',
     id,
@@ -143,7 +146,7 @@ export function preflightChecks(inventory: Inventory): Gate[] {
       'The range cannot be changed later; a taken port fails in silence.',
       ['network', 'k3s', 'host'],
       (facts) => [
-        ...rangesFree(facts, inventory), // K17, C1, C4
+        ...rangesFree(facts, inventory, beside), // K17, C1, C4
         ...rangeLargeEnough(facts, inventory),
         ...mtuAgrees(facts, inventory), // C15
       ],

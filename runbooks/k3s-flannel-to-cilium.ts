@@ -99,7 +99,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     }))
 
   // 1. Checks, in a file of their own: they are judged when planning, and again just before the first change.
-  const checks = preflightChecks(inventory)
+  const checks = ({ order }: Params) => preflightChecks(inventory, order === 'staged')
 
   // 2. Evidence before.
   const before: Record = {
@@ -477,8 +477,8 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     title,
     steps,
   })
-  const opening = [
-    phase('checks', 'Checks', checks),
+  const opening = (params: Params) => [
+    phase('checks', 'Checks', checks(params)),
     phase('evidence', 'Evidence before', [before]),
     phase('safety', 'Safety', [backup, snapshot, measure]),
     phase('quiet', 'Quiet', [silence]),
@@ -531,6 +531,6 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
       [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel].every((step) =>
         step.targets(facts).every((target) => step.operation.diff(facts, target) === null),
       ),
-    phases: (params) => [...opening, ...orders[params.order], ...closing],
+    phases: (params) => [...opening(params), ...orders[params.order], ...closing],
   }
 }

@@ -10,6 +10,8 @@ import { Simulation } from './simulation.ts'
 /** One kind of cluster with one order of steps: planned once, and run many times. */
 export interface Scenario extends Shape {
   order: 'staged' | 'seed'
+  /** 8472 is flannel's: only the seed's order can use it. */
+  tunnelPort: 8472 | 8473
 }
 
 export interface Base {
@@ -34,7 +36,7 @@ function inventoryOf(scenario: Scenario): Inventory {
     cilium: {
       version: '1.17.6',
       podCidr: '10.52.0.0/16',
-      tunnelPort: 8473,
+      tunnelPort: scenario.tunnelPort,
       chart: { repo: 'https://helm.cilium.io' },
       install: 'helm-chart-object',
       kubeProxyReplacement: false,

@@ -7,10 +7,10 @@ import { between, nextRandom, oneOf, type RandomState } from './random.ts'
 import type { Simulation } from './simulation.ts'
 
 export const scenarios: readonly [Scenario, ...Scenario[]] = [
-  { servers: 3, agents: 2, hostPort: true, flags: 'mixed', order: 'staged' },
-  { servers: 3, agents: 1, hostPort: false, flags: 'nowhere', order: 'staged' },
-  { servers: 3, agents: 2, hostPort: true, flags: 'config', order: 'seed' },
-  { servers: 3, agents: 0, hostPort: false, flags: 'unit', order: 'seed' },
+  { servers: 3, agents: 2, hostPort: true, flags: 'mixed', order: 'staged', tunnelPort: 8473 },
+  { servers: 3, agents: 1, hostPort: false, flags: 'nowhere', order: 'staged', tunnelPort: 8473 },
+  { servers: 3, agents: 2, hostPort: true, flags: 'config', order: 'seed', tunnelPort: 8473 },
+  { servers: 3, agents: 0, hostPort: false, flags: 'unit', order: 'seed', tunnelPort: 8472 },
 ]
 
 /** A scenario that was planned, and where it ends when nobody disturbs it. */

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
@@ -6,7 +7,7 @@ import { attemptsOfNewestRun, mustMigrate, type PlanJson, planOf } from './suppo
 import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
 
-// The other order, the other iptables, and the flags in the other place.
+// The other order, on the port that flannel leaves to it, the other iptables, and the flags in the other place.
 const name = 'e2el'
 const order = ['--order', 'seed']
 let lab: Lab
@@ -22,6 +23,8 @@ const takeDown = async () => {
 beforeAll(async () => {
   await takeDown()
   lab = await up({ name, servers: 3, agents: 1, iptables: 'legacy', k3sConfig: 'execstart' })
+  const inventory = readFileSync(lab.inventoryFile, 'utf8')
+  writeFileSync(lab.inventoryFile, inventory.replace(/^cilium:\n/m, 'cilium:\n  tunnelPort: 8472\n'))
   planFile = `${lab.stateDir}/plan.json`
   await quietCronJob(lab)
   planted = await plant(lab)

@@ -19,8 +19,11 @@ function destination(route: string): string | null {
   return ipaddr.isValidCIDR(word) ? word : `${word}/${ipaddr.parse(word).kind() === 'ipv4' ? 32 : 128}`
 }
 
-/** Cilium's pod range touches nothing that is routed already, and its tunnel's port is free on every node. */
-export function rangesFree(facts: Facts, inventory: Inventory): Finding[] {
+/**
+ * Cilium's pod range touches nothing that is routed already, and its tunnel's port is free on every node.
+ * @param beside Cilium comes while flannel is there: then flannel's own port is taken too
+ */
+export function rangesFree(facts: Facts, inventory: Inventory, beside: boolean): Finding[] {
   const findings: Finding[] = []
   const { podCidr, tunnelPort } = inventory.cilium
   for (const node of Object.values(facts.nodes)) {
@@ -43,15 +46,17 @@ export function rangesFree(facts: Facts, inventory: Inventory): Finding[] {
             detail: `it overlaps ${what} (${cidr})`,
             fix: 'choose another cilium.podCidr in the inventory; it cannot be changed later',
           })
-    const ours = node.network.links.some((link) => link.name === 'cilium_vxlan' && link.vxlanPort === tunnelPort)
-    if (!ours && node.network.udpPorts.includes(tunnelPort))
-      findings.push({
-        level: 'blocks',
-        title: `UDP port ${tunnelPort} is free`,
-        target: node.name,
-        detail: 'something listens on it; the tunnel would stay DOWN, in silence (measured.md)',
-        fix: 'choose another cilium.tunnelPort in the inventory, or --order seed',
-      })
+    const holds = (name: string) =>
+      node.network.links.some((link) => link.name === name && link.vxlanPort === tunnelPort)
+    const isFlannels = holds('flannel.1')
+    if (holds('cilium_vxlan') || !node.network.udpPorts.includes(tunnelPort) || (isFlannels && !beside)) continue
+    findings.push({
+      level: 'blocks',
+      title: `UDP port ${tunnelPort} is free`,
+      target: node.name,
+      detail: `${isFlannels ? 'flannel has' : 'something listens on'} it; the tunnel would stay DOWN, in silence (measured.md)`,
+      fix: `choose another cilium.tunnelPort in the inventory${isFlannels ? ', or --order seed' : ''}`,
+    })
   }
   return findings.length > 0
     ? findings

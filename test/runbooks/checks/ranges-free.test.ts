@@ -1,9 +1,20 @@
-import { cilium, eachIsTold, on } from './spoiled.ts'
+import { expect, test } from 'vitest'
+import { cilium, eachIsTold, found, on } from './spoiled.ts'
 
 eachIsTold([
   ['a range in use', cilium({ podCidr: '10.43.0.0/16' }), 'blocks', /overlaps/],
   ['a range too small', cilium({ podCidr: '10.52.0.0/23' }), 'blocks', /2 of 4 nodes/],
   ['a range just large enough', cilium({ podCidr: '10.52.0.0/22' }), 'warns', /enough for 4 nodes/],
+  ["flannel's own port", cilium({ tunnelPort: 8472 }), 'blocks', /flannel has it.*stay DOWN/],
+  [
+    'a port that somebody else has',
+    (facts, inventory) => {
+      inventory.cilium.tunnelPort = 4789
+      on('s2', (node) => node.network.udpPorts.push(4789))(facts)
+    },
+    'blocks',
+    /something listens on it/,
+  ],
   ['packets too large', cilium({ mtu: 9000 }), 'blocks', /carry s1 1500/],
   [
     'different MTU',
@@ -31,3 +42,7 @@ eachIsTold([
     /no interface holds/,
   ],
 ])
+
+test("in the seed's order flannel has left its port before Cilium's tunnel takes it", () => {
+  expect(found(cilium({ tunnelPort: 8472 }), 'seed')).toEqual([])
+})

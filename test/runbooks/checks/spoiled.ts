@@ -7,10 +7,10 @@ import type { Inventory } from '../../../src/inventory/schema.ts'
 import { someFacts, someInventory } from '../../operations/some-facts.ts'
 
 /** What all gates find that is not fine, when the cluster is as it should be but for this. */
-export function found(spoil: (facts: Facts, inventory: Inventory) => void): Finding[] {
+export function found(spoil: (facts: Facts, inventory: Inventory) => void, order = 'staged'): Finding[] {
   const [facts, inventory] = [structuredClone(someFacts()), structuredClone(someInventory)]
   spoil(facts, inventory)
-  return preflightChecks(inventory)
+  return preflightChecks(inventory, order === 'staged')
     .flatMap((gate) => gate.check(facts, {}))
     .filter(({ level }) => level !== 'fine')
 }
