@@ -51,6 +51,10 @@ export function applyFault(simulation: Simulation, process: OperatorProcess, { k
       on = node.name
       simulation.powerOff(node.name, span(20_000, 240_000, chance))
       break
+    case 'agent-cuts-node':
+      on = node.name
+      node.agentCuts = true
+      break
     case 'etcd-lags':
       on = server.name
       server.etcdLagsUntilMs = state.nowMs + span(2_000, 60_000, chance)

@@ -13,6 +13,7 @@ export const faultKinds = [
   'answer-lost',
   'connection-cut',
   'node-off',
+  'agent-cuts-node',
   'etcd-lags',
   'api-late',
   'api-500',

@@ -1,7 +1,15 @@
 import { useFaultHook } from '../engine/fault-point.ts'
 import { applyFault } from './apply-fault.ts'
 import { powerOff, schedule, votingMembers } from './cluster/evolve.ts'
-import type { Answer, ApiRequest, ClusterState, CommandFate, RequestFate, SentCommand } from './cluster/state.ts'
+import {
+  type Answer,
+  type ApiRequest,
+  type ClusterState,
+  type CommandFate,
+  isReached,
+  type RequestFate,
+  type SentCommand,
+} from './cluster/state.ts'
 import { nextEvent } from './cluster/step.ts'
 import type { Fault } from './faults.ts'
 import { foreignChanged } from './foreign.ts'
@@ -167,7 +175,8 @@ export class Simulation {
   sendCommand(node: string, command: SentCommand, reply: number): void {
     const fate = this.#fateOf(command)
     const atMs = this.state.nowMs + between(this.state, 1, 3)
-    if (this.state.nodes[node]?.powered) schedule(this.state, { kind: 'command', node, command, reply, fate, atMs })
+    const one = this.state.nodes[node]
+    if (one && isReached(one)) schedule(this.state, { kind: 'command', node, command, reply, fate, atMs })
     else {
       const answer: Answer = { kind: 'unreachable', reason: 'connect: no route to host' }
       schedule(this.state, { kind: 'reply', reply, answer, atMs: atMs + 3_000 })

@@ -117,6 +117,37 @@ export const mutants: Readonly<Record<string, Alter>> = {
 
   'nothing is verified': (context) => withOperation(context, '*', (one) => ({ ...one, verify: async () => {} })),
 
+  'no guard is armed': (context) => ({
+    ...context,
+    world: {
+      ...context.world,
+      guards: {
+        arm: async () => 'armed',
+        renew: async () => undefined,
+        disarm: async () => undefined,
+        look: async () => ({ kind: 'none' }),
+        forget: async () => undefined,
+        release: async () => undefined,
+      },
+    },
+  }),
+
+  "a guard's time runs for ten minutes": (context) => ({
+    ...context,
+    world: {
+      ...context.world,
+      guards: {
+        ...context.world.guards,
+        arm: (node, run, scope) => context.world.guards.arm(node, run, scope, 600_000),
+      },
+    },
+  }),
+
+  'a guard that fired is forgotten, and the agent it holds down is not let go': (context) => ({
+    ...context,
+    world: { ...context.world, guards: { ...context.world.guards, release: async () => undefined } },
+  }),
+
   'the token stands in an argument': (context) =>
     withOperation(context, 'k3s.stopped', (operation) => ({
       ...operation,

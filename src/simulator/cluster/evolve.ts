@@ -1,9 +1,17 @@
 import { between } from '../random.ts'
 import { agentSettings, ciliumKinds, startAgent } from './cilium.ts'
-import { fireGuard } from './guard.ts'
+import { fireGuard, mendCut } from './guard.ts'
 import { becomeActive, execWords, networkInForce, portIsTaken, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
-import { type ClusterState, kubeletLives, type NodeState, type PodState, podKey, type WorldEvent } from './state.ts'
+import {
+  type ClusterState,
+  isReached,
+  kubeletLives,
+  type NodeState,
+  type PodState,
+  podKey,
+  type WorldEvent,
+} from './state.ts'
 
 const electionMs = 1_500
 const heartbeatEveryMs = 10_000
@@ -30,7 +38,7 @@ export const servers = (state: ClusterState): NodeState[] =>
 
 /** Its etcd process runs and is connected. */
 export const memberVotes = (state: ClusterState, node: NodeState): boolean =>
-  node.powered &&
+  isReached(node) &&
   node.etcdSinceMs !== null &&
   state.nowMs - node.etcdSinceMs >= electionMs &&
   state.nowMs >= node.etcdLagsUntilMs
@@ -52,7 +60,7 @@ export function advanceTo(state: ClusterState, atMs: number): void {
   if (!isApiUp) return
   if (state.control.led) state.control.renewedMs = state.nowMs
   for (const node of Object.values(state.nodes))
-    if (kubeletLives(node)) node.heartbeatMs = state.nowMs - (state.nowMs % heartbeatEveryMs)
+    if (kubeletLives(node) && isReached(node)) node.heartbeatMs = state.nowMs - (state.nowMs % heartbeatEveryMs)
 }
 
 /** Looks at everything and starts what has to happen: controllers look at levels, not at edges. */
@@ -62,7 +70,8 @@ export function reconcile(state: ClusterState): void {
   if (!isApiUp) state.control.led = false
   else if (!state.control.led) due(state, 'lead', 3_000, 15_000)
   if (state.control.led) reconcileChart(state)
-  for (const node of Object.values(state.nodes)) if (kubeletLives(node)) reconcileNode(state, node, isApiUp)
+  for (const node of Object.values(state.nodes))
+    if (kubeletLives(node)) reconcileNode(state, node, isApiUp && isReached(node))
 }
 
 function reconcileUnit(state: ClusterState, node: NodeState, isApiUp: boolean): void {
@@ -173,15 +182,23 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
   if (what === 'lost' && unit.phase === 'active' && !hasQuorum(state)) end(node, 'auto-restart')
   if (!kubeletLives(node)) return
   if (what === 'agent-gone' && state.cilium.release === null) delete state.cilium.agents[node.name]
-  if (what === 'agent' && !node.agentHeld && state.cilium.release !== null && apiServers(state).length > 0) {
-    const settings = agentSettings(state.cilium.release.values)
-    startAgent(state, node, settings)
-    const { stage, customConf, enforces } = settings
-    const { generation } = state.cilium
-    state.cilium.agents[node.name] = { generation, stage, carries: !customConf, enforces, ready: true }
-    for (const sandbox of node.sandboxes)
-      if (sandbox.ready && sandbox.network === 'cilium') state.cilium.endpoints[sandbox.pod] = sandbox.ip ?? ''
+  if (what === 'agent') runAgent(state, node)
+}
+
+function runAgent(state: ClusterState, node: NodeState): void {
+  const { release, generation, agents } = state.cilium
+  if (node.agentHeld || release === null || !isReached(node) || apiServers(state).length === 0) return
+  const settings = agentSettings(release.values)
+  startAgent(state, node, settings)
+  if (node.agentCuts && (agents[node.name]?.generation ?? 0) < generation) {
+    node.agentCuts = false
+    node.cutOffs.push({ fromMs: state.nowMs, toMs: null })
+    return
   }
+  const { stage, customConf, enforces } = settings
+  agents[node.name] = { generation, stage, carries: !customConf, enforces, ready: true }
+  for (const sandbox of node.sandboxes)
+    if (sandbox.ready && sandbox.network === 'cilium') state.cilium.endpoints[sandbox.pod] = sandbox.ip ?? ''
 }
 
 /** It was renewed since: its time is not over yet. */
@@ -232,6 +249,7 @@ function ofPod(state: ClusterState, what: string, pod: PodState): void {
 export function powerOff(state: ClusterState, node: NodeState, forMs: number): void {
   if (!node.powered) return
   node.powered = false
+  mendCut(state, node)
   node.etcdSinceMs = null
   node.unit.phase = 'inactive'
   due(state, `power-on:${node.name}`, forMs / state.pace)

@@ -11,11 +11,20 @@ function withoutCilium(table: Table): void {
   table.chains = table.chains.filter(({ name }) => !own.includes(name))
 }
 
+/** A node that an agent cut off is heard again from now on. @returns whether it was cut off */
+export function mendCut(state: ClusterState, node: NodeState): boolean {
+  const cut = node.cutOffs.at(-1)
+  if (cut?.toMs !== null) return false
+  cut.toMs = state.nowMs
+  return true
+}
+
 /** The timer of a guard that nobody has renewed: the node's network as it was saved (operations/network-guard-program.ts). */
 export function fireGuard(state: ClusterState, node: NodeState): void {
   const { guard } = node
   if (guard?.state !== 'armed' || state.nowMs < guard.firesAtMs) return
   guard.state = 'fired'
+  if (mendCut(state, node)) guard.did.push('set eth0 up')
   const { saved, tables, holdsAgent } = guard
   if (holdsAgent) {
     node.agentHeld = true

@@ -61,7 +61,18 @@ function makeNode(name: string, index: number, role: NodeState['role'], flags: S
   const text = unitText(role, place === 'unit' ? ['--flannel-backend=vxlan'] : ['--node-name', name])
   const address = `192.168.77.${11 + index}`
   const node: NodeState = {
-    ...{ name, role, address, index, powered: true, boots: 1, clockSkewMs: 0, diskFull: false },
+    ...{
+      name,
+      role,
+      address,
+      index,
+      powered: true,
+      agentCuts: false,
+      cutOffs: [],
+      boots: 1,
+      clockSkewMs: 0,
+      diskFull: false,
+    },
     ...{ etcdLagsUntilMs: 0, etcdSinceMs: null, files: {} },
     links: [
       { name: 'lo', kind: '', up: true, mtu: 65536, addresses: ['127.0.0.1/8'] },

@@ -69,10 +69,15 @@ function applyLine(table: Table, line: string): string | null {
   throw new Error(`the simulator does not know this line of iptables-restore: ${line}`)
 }
 
-/** `iptables-restore --noflush`: each table whole or not at all, those before a failing one stay done. */
+/**
+ * `iptables-restore --noflush`: each table whole or not at all, those before a failing one stay done. A line that the connection
+ * was cut in is none that it knows.
+ */
 export function restoreTables(node: NodeState, input: string): string | null {
   let draft: Table | null = null
-  for (const line of input.split('\n').filter((one) => one !== '')) {
+  const lines = input.split('\n')
+  const torn = lines.pop()
+  for (const line of lines.filter((one) => one !== '')) {
     if (line.startsWith('*')) draft = structuredClone(tableOf(node, line.slice(1)))
     else if (draft === null) return `iptables-restore: line outside of a table: ${line}`
     else if (line === 'COMMIT') {
@@ -84,6 +89,7 @@ export function restoreTables(node: NodeState, input: string): string | null {
       if (problem !== null) return `iptables-restore: ${problem}`
     }
   }
+  if (torn) return `iptables-restore: ${torn}`
   return draft === null ? null : 'iptables-restore: COMMIT expected at the end'
 }
 
@@ -102,7 +108,10 @@ export const savedSets = (sets: readonly IpSetState[]): string =>
 export function destroySets(node: NodeState, input: string): string | null {
   for (const line of input.split('\n').filter((one) => one !== '')) {
     const [verb, name = ''] = line.split(' ')
-    if (verb !== 'destroy') throw new Error(`the simulator does not know this line of ipset restore: ${line}`)
+    if (verb !== 'destroy') {
+      if (!input.endsWith('\n') && 'destroy'.startsWith(line)) return `ipset: unknown argument ${line}`
+      throw new Error(`the simulator does not know this line of ipset restore: ${line}`)
+    }
     const at = node.ipsets.findIndex((set) => set.name === name)
     if (at < 0) return `ipset: The set with the given name does not exist: ${line}`
     const isUsed = node.tables.some(({ chains }) =>

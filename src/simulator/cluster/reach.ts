@@ -1,7 +1,7 @@
 import type { PolicySpec } from '../../facts/policies.ts'
 import { enforcesFor, policiesOf, selects } from './kube-router.ts'
 import { linkOf, sandboxOf } from './pods.ts'
-import { type ClusterState, type NodeState, type PodState, podKey, type Sandbox } from './state.ts'
+import { type ClusterState, isReached, type NodeState, type PodState, podKey, type Sandbox } from './state.ts'
 
 interface End {
   node: NodeState
@@ -43,7 +43,7 @@ const isEnforced = (state: ClusterState, to: End): boolean =>
 
 function endOf(state: ClusterState, address: string): End | null {
   for (const node of Object.values(state.nodes)) {
-    if (!node.powered) continue
+    if (!isReached(node)) continue
     const sandbox = node.sandboxes.find((one) => one.ready && one.ip === address)
     if (!sandbox) continue
     const pod = state.pods.find((one) => podKey(one) === sandbox.pod)

@@ -156,6 +156,10 @@ export interface NodeState {
   /** Which /24 of either pod range. */
   index: number
   powered: boolean
+  /** The next agent that is installed there takes its node off the network when it starts (the field report's incident). */
+  agentCuts: boolean
+  /** When an agent did so, and until when. */
+  cutOffs: { fromMs: number; toMs: number | null }[]
   boots: number
   clockSkewMs: number
   diskFull: boolean
@@ -215,6 +219,9 @@ export interface CiliumState {
   endpoints: Record<string, string>
   kinds: string[]
 }
+
+/** Somebody on the network hears it. */
+export const isReached = (node: NodeState): boolean => node.powered && node.cutOffs.at(-1)?.toMs !== null
 
 /** K3s' containerd, kubelet and the rest of it that serves the node. */
 export const kubeletLives = (node: NodeState): boolean => node.powered && node.unit.phase === 'active'

@@ -2,7 +2,14 @@ import { serve } from '../api/requests.ts'
 import { runCommand } from '../node/run-command.ts'
 import { between } from '../random.ts'
 import { advanceTo, apiServers, happen, reconcile, schedule } from './evolve.ts'
-import type { Answer, ClusterState, CommandFate, SentCommand, WorldEvent } from './state.ts'
+import {
+  type Answer,
+  type ClusterState,
+  type CommandFate,
+  isReached,
+  type SentCommand,
+  type WorldEvent,
+} from './state.ts'
 
 /** The way from a node to the operator, ms. */
 const backMs = (state: ClusterState) => between(state, 1, 3)
@@ -21,7 +28,7 @@ const arrived = (command: SentCommand, fate: CommandFate): SentCommand =>
 function answerTo(state: ClusterState, event: Extract<WorldEvent, { kind: 'command' }>): [Answer, number] {
   const { command, fate } = event
   const node = state.nodes[event.node]
-  if (!node?.powered) return [unknown('the connection was lost: no answer to keep-alives', 15_000), 15_000]
+  if (!node || !isReached(node)) return [unknown('the connection was lost: no answer to keep-alives', 15_000), 15_000]
   if (fate.kind === 'hangs') return [unknown('its time is over', command.timeoutMs), command.timeoutMs]
   if (fate.kind === 'fails')
     return [

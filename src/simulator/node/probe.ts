@@ -1,4 +1,5 @@
 import { attempt } from '../cluster/reach.ts'
+import { isReached } from '../cluster/state.ts'
 import { type Handler, noSpace, said } from './answer.ts'
 import { mkdirs, removeEmpty, removeTree } from './files.ts'
 
@@ -43,7 +44,7 @@ const nodePaths: Handler = (state, node, { args, input }) => {
   const [token, , , , , ...ports] = args
   const spec = (one: string) => one.split(':') as [string, string]
   const listening = ports.map((one) => `listening ${spec(one).join(' ')} yes\n`)
-  const others = Object.values(state.nodes).filter((other) => other !== node && other.powered)
+  const others = Object.values(state.nodes).filter((other) => other !== node && isReached(other))
   const arrived = ports
     .filter((one) => one.startsWith('udp:'))
     .flatMap((one) => others.map((other) => `arrived ${spec(one)[1]} ${token} ${other.name}\n`))

@@ -1,4 +1,5 @@
 import { foreignKept } from './foreign-kept.ts'
+import { guardsKept } from './guards-kept.ts'
 import { oneOperator } from './one-operator.ts'
 import type { EnginePromise, Evidence } from './promise.ts'
 import { quorumKept } from './quorum-kept.ts'
@@ -7,10 +8,18 @@ import { secretsKept } from './secrets-kept.ts'
 import { writeAhead } from './write-ahead.ts'
 
 /**
- * What is judged after every simulated run, besides P7 and P8, which are about where it ends (campaign.ts). P6 has nothing to
- * be judged by: no action of a cut-over makes a node unreachable. P10 is the transport's, P12 the command line's.
+ * What is judged after every simulated run, besides P7 and P8, which are about where it ends (campaign.ts). P10 is the
+ * transport's, P12 the command line's.
  */
-const promises: readonly EnginePromise[] = [safetyFirst, writeAhead, foreignKept, quorumKept, secretsKept, oneOperator]
+const promises: readonly EnginePromise[] = [
+  safetyFirst,
+  writeAhead,
+  foreignKept,
+  quorumKept,
+  guardsKept,
+  secretsKept,
+  oneOperator,
+]
 
 export const brokenPromises = (evidence: Evidence): string[] =>
   promises.flatMap((promise) =>
