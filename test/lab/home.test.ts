@@ -49,7 +49,8 @@ test('the baseline shows failures that come together, and REJECT counters that r
   const increments = refused.flatMap((one) => one.increments).filter(([, packets]) => packets > 0)
   expect(increments.length).toBeGreaterThan(5)
   const { diagnoses } = JSON.parse(await mustMigrate(lab, 'diagnose', '--duration', '60s', '--json'))
-  expect(diagnoses[0]).toMatchObject({ rule: 'reject-gap', confidence: 'certain' })
+  // A minute holds a burst or two: whether pairs without a policy fare better may then be within the intervals.
+  expect(diagnoses[0]).toMatchObject({ rule: 'reject-gap', confidence: expect.stringMatching(/^(certain|likely)$/) })
 })
 
 test('while the three CronJobs are suspended fewer attempts fail, and then they run again', async () => {
