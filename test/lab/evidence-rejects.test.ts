@@ -1,6 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { until } from '../../src/lab/host.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { churnSchema, nodeSignalsSchema, podNetworkSchema, rejectSamplesSchema } from '../../src/probes/evidence.ts'
 import { onNode } from './support/lab-access.ts'
@@ -37,7 +39,17 @@ beforeAll(async () => {
     'automation',
     'homeassistant',
   ] as const
-  const watching = lab.run([...argv])
+  const seenFile = join(lab.stateDir, 'seen')
+  writeFileSync(seenFile, '')
+  const watching = lab.run([...argv, seenFile])
+  /** Since that line, or since the beginning. */
+  const seenSince = (line: RegExp) => {
+    const lines = readFileSync(seenFile, 'utf8').trimEnd().split('\n')
+    return lines.slice(lines.findIndex((one) => line.test(one)) + 1)
+  }
+  const reconciles = (lines: readonly string[]) => lines.filter((line) => line.startsWith('reconciles '))
+  const wait = (what: string, isSo: () => boolean) =>
+    until({ waitingFor: () => what, timeoutMs: seconds * 1_000, everyMs: 200 }, async () => isSo() || undefined)
   // Something of ours among the churn, so that a sync is certain.
   const policy = JSON.stringify({
     apiVersion: 'networking.k8s.io/v1',
@@ -45,9 +57,12 @@ beforeAll(async () => {
     metadata: { name: 'planted', namespace: 'infra' },
     spec: { podSelector: { matchLabels: { app: 'nobody' } }, policyTypes: ['Ingress'] },
   })
-  await new Promise((resolve) => setTimeout(resolve, 15_000))
+  await wait('two samples of the rules', () => reconciles(seenSince(/^$/)).length >= 2)
   await onNode(lab, 's1', `echo '${policy}' | k3s kubectl apply -f -`)
-  await new Promise((resolve) => setTimeout(resolve, 10_000))
+  await wait('a sync after the policy was seen', () => {
+    if (!seenSince(/^$/).includes('added NetworkPolicy planted')) return false
+    return new Set(reconciles(seenSince(/^added NetworkPolicy planted$/))).size >= 2
+  })
   await onNode(lab, 's1', 'k3s kubectl -n infra delete networkpolicy planted')
   const { code, stdout, stderr } = await watching
   if (code !== 0) throw new Error(`ended with ${code}: ${stderr}`)

@@ -1,4 +1,8 @@
-/** Run on the operator's side of a lab: watches rejects, churn, signals and pod networks. Prints one JSON object. */
+/**
+ * Run on the operator's side of a lab: watches rejects, churn, signals and pod networks. Prints one JSON object. What it has
+ * seen by now stands in the file of the last argument, a line each: `reconciles COUNT`, `VERB KIND NAME`.
+ */
+import { appendFileSync } from 'node:fs'
 import { systemClock } from '../../../src/cli/session.ts'
 import { collect } from '../../../src/facts/collect.ts'
 import { readKube } from '../../../src/facts/read-kube.ts'
@@ -11,7 +15,8 @@ import { watchSignals } from '../../../src/probes/node-signals.ts'
 import { watchPodNetworks } from '../../../src/probes/pod-network.ts'
 import { sampleRejects } from '../../../src/probes/reject-sampler.ts'
 
-const [inventoryFile = '', seconds = '', nodeName = '', namespace = '', app = ''] = process.argv.slice(2)
+const [inventoryFile = '', seconds = '', nodeName = '', namespace = '', app = '', seenFile = ''] = process.argv.slice(2)
+const tell = (line: string) => appendFileSync(seenFile, `${line}\n`)
 const inventory = loadInventory(inventoryFile, { checkFiles: true })
 const nodes = openNodes(inventory, {
   secrets: { ask: () => Promise.reject(new Error('nothing should be asked')) },
@@ -32,8 +37,8 @@ const choice = { namespace, pod: chosen.name, netns, destinations: ['192.0.2.9']
 
 const started = Date.now()
 const [rejects, churn, signals, networks] = await Promise.all([
-  sampleRejects(node, watch),
-  watchChurn(kube, watch),
+  sampleRejects(node, { ...watch, onSample: ({ reconciles }) => tell(`reconciles ${reconciles}`) }),
+  watchChurn(kube, { ...watch, onChurn: ({ verb, kind, name }) => tell(`${verb} ${kind} ${name}`) }),
   watchSignals(node, { ...watch, address, pods: async () => (await readKube(kube)).pods }),
   watchPodNetworks(node, [choice], watch),
 ])
