@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: a practice cluster is made, moved to Cilium with the operator killed half-way, compared, and taken away.
- * Exit 0 only if every part ended as it should and nothing of the lab is left on this machine.
+ * Exit 0 only if every part ended as it should and nothing of the lab is left on this machine. Without root it is simulated.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
@@ -8,8 +8,9 @@ import { failureOf, failureText } from '../cli/failure.ts'
 import { FailedError, InputError, MigrateError } from '../errors.ts'
 import { duration } from '../report/duration.ts'
 import { table } from '../report/table.ts'
+import { demonstrateSimulated } from '../simulator/demo.ts'
 import { application } from './application.ts'
-import { requireRoot, runAttached } from './host.ts'
+import { canMakeNodes, runAttached } from './host.ts'
 import { find, type Lab, list, runFromOperator } from './lab.ts'
 import { cgroupOf, labDir } from './layout.ts'
 import { childrenOf, processAt } from './processes.ts'
@@ -171,7 +172,13 @@ async function cleanUp(before: ReturnType<typeof traces>): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  requireRoot()
+  if (!canMakeNodes()) {
+    say(`Practice nodes are made of Linux containers, as root, and this is not root on Linux. Shown instead: the same program
+over a simulated cluster, in memory. No node, no K3s, no Cilium, no SSH; time passes as fast as it can be computed.`)
+    await demonstrateSimulated(say)
+    say('\nDone: planned, migrated, killed, resumed, compared; simulated. As root on Linux: the same on real nodes.')
+    return
+  }
   if (list().some((lab) => lab.name === name)) {
     throw new InputError(`a lab "${name}" is on this machine already`, {
       next: `npm run -s migrate -- lab down --name ${name}`,

@@ -97,9 +97,12 @@ const hostPackages = [
   ['kmod', '/usr/sbin/modprobe|/sbin/modprobe'],
 ] as const
 
+/** Containers with a systemd, networks and mounts of their own. */
+export const canMakeNodes = (): boolean => process.platform === 'linux' && process.getuid?.() === 0
+
 /** Throws InputError where containers cannot be made or seen. */
 export function requireRoot(): void {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+  if (!canMakeNodes()) {
     throw new InputError('the practice cluster is made of Linux containers and needs root', {
       next: 'run the same command as root on a Debian or Ubuntu machine (sudo npm run migrate -- lab up)',
     })

@@ -48,22 +48,31 @@ function inventoryOf(scenario: Scenario): Inventory {
   }
 }
 
-/** Makes a cluster, reads its facts over the simulated nodes and API, and plans. @throws when pre-flight finds a blocker */
-export async function prepare(scenario: Scenario): Promise<Base> {
-  const inventory = inventoryOf(scenario)
-  const simulation = new Simulation(makeCluster(scenario, 1))
+/** Reads the facts of a simulated cluster over its nodes and API, and plans. */
+export async function planNow(
+  simulation: Simulation,
+  { inventory, order }: { inventory: Inventory; order: Scenario['order'] },
+): Promise<Pick<RunOf, 'plan' | 'facts'>> {
   const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
   const facts = await simulation.drive(() =>
     simulation.process('alice', (process) => readerOf(process, inventory).read(families, 'all', null)),
   )
   if (facts === 'killed') throw new Error('planning was killed')
-  const plan = makePlan(flannelToCilium(inventory), { order: scenario.order }, facts, {
+  const plan = makePlan(flannelToCilium(inventory), { order }, facts, {
     id: 'plan',
     createdAt: new Date(simulation.state.nowMs).toISOString(),
     toolVersion: '0',
     cluster: inventory.cluster.name,
     inventoryDigest: '0'.repeat(64),
   })
+  return { plan, facts }
+}
+
+/** Makes a cluster, and plans its move. @throws when pre-flight finds a blocker */
+export async function prepare(scenario: Scenario): Promise<Base> {
+  const inventory = inventoryOf(scenario)
+  const simulation = new Simulation(makeCluster(scenario, 1))
+  const { plan, facts } = await planNow(simulation, { inventory, order: scenario.order })
   const blockers = plan.findings.filter(isInTheWay)
   if (blockers.length > 0)
     throw new Error(`the simulated cluster is not fit:\n${blockers.map((one) => JSON.stringify(one)).join('\n')}`)
