@@ -85,7 +85,7 @@ test('after the move it is fixed, with intervals that do not overlap', async () 
     code,
     `${stderr}\n${JSON.stringify({ bad, pairs: compared?.pairs.filter((one) => one.verdict === 'worse') })}`,
   ).toBe(0)
-  expect(compared?.failures).toMatchObject({ change: 'fixed', overlap: false })
+  expect(compared?.failures, JSON.stringify(compared?.failures)).toMatchObject({ change: 'fixed', overlap: false })
   expect(compared?.rejects).toMatchObject({ change: 'fixed', overlap: false })
   // What failed before did so in bursts.
   const fixed = compared?.pairs.filter(({ verdict }) => verdict === 'fixed') ?? []
