@@ -14,8 +14,8 @@ const machine = [
 /** Whole migrations, killed and rolled back at many points: half an hour, `npm run drill`. */
 const drill = ['test/lab/{guard,migration,migration-legacy}.test.ts']
 
-/** Killed at every fault point of every step: an hour, `npm run drill:kills`. */
-const drillKills = ['test/lab/fault-points.test.ts']
+/** Killed at every fault point of every step, and everything else going wrong once: an hour and a half, `npm run drill:kills`. */
+const drillKills = ['test/lab/{fault-points,single-faults}.test.ts']
 
 /** A lab for every cause, each told five times, and what is told after a move: an hour and a half, `npm run drill:evidence`. */
 const drillEvidence = ['test/lab/{diagnose,home,scenarios,verify}.test.ts']

@@ -114,7 +114,7 @@ async function ask(place: LockPlace, owner: LockOwner): Promise<'taken' | 'away'
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new FailedError(
       `the lock on ${place.name} could not be asked for: ${why}`,
-      { next: 'nothing was changed' },
+      { next: 'nothing was changed; when it answers again: migrate status. One that is gone for good: README.md' },
       cause,
     )
   }

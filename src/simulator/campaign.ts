@@ -51,6 +51,8 @@ export interface SeedResult {
   /** Sentences; empty: every promise was kept. */
   broken: string[]
   reached: FaultKind[]
+  /** How often an agent took its node off the network. */
+  cutOffs: number
   /** Distinct states of the journal that processes ended in. */
   states: string[]
   processes: number
@@ -123,6 +125,8 @@ export async function runSeed(
   for (let tries = 0; tries < 12; tries++) {
     const ended = await step(simulation, what, 'stop')
     if (ended === 'finished' || ended === 'rolled-back') break
+    // Somebody else may come just while nobody is there.
+    if (nextRandom(simulation.state) < 0.3) secondOperator(simulation, base)
     await simulation.idle(idleMs)
     if (!pending()) break
     if (goal === 'back') what = 'back'
@@ -149,6 +153,7 @@ export async function runSeed(
   if (finished !== 'rolled-back' && runId !== null) await toTheEnd(simulation.fork(), 'back', origin, 'P8')
   if (finished !== 'rolled-back' && direction === 'forward') await toTheEnd(simulation, 'forward', end, 'P7')
   const reached = simulation.trace.flatMap((entry) => (entry.kind === 'fault' ? [entry.fault] : []))
+  const cutOffs = Object.values(simulation.state.nodes).reduce((sum, node) => sum + node.cutOffs.length, 0)
   const processes = simulation.trace.filter((entry) => entry.kind === 'process' && entry.event === 'begins').length
-  return { seed, faults, broken: [...new Set(broken)], reached, states: [...states], processes, story }
+  return { seed, faults, broken: [...new Set(broken)], reached, cutOffs, states: [...states], processes, story }
 }

@@ -49,7 +49,7 @@ function run({ simulation, run }: Base, say: (line: string) => void, dies: boole
       process.die()
   }
   return simulation.drive(() =>
-    simulation.process('you', (process) =>
+    simulation.process('alice', (process) =>
       execute(contextOf(process, run, simulation.disk, unattended('stop'), watch(process))),
     ),
   )

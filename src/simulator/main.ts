@@ -39,12 +39,16 @@ async function campaign(from: number, seeds: number): Promise<boolean> {
   const states = new Set<string>()
   let failed = 0
   let processes = 0
+  let cutOffs = 0
   const sinceMs = performance.now()
   for (let seed = from; seed < from + seeds; seed++) {
     const result = await runSeed(await scenarioOf(seed), seed)
     for (const kind of result.reached) reached.set(kind, (reached.get(kind) ?? 0) + 1)
     for (const state of result.states) states.add(state)
     processes += result.processes
+    cutOffs += result.cutOffs
+    const done = seed - from + 1
+    if (done % 500 === 0) process.stderr.write(`${done} of ${seeds} seeds, ${failed} of them broke a promise\n`)
     if (result.broken.length > 0) {
       failed += 1
       await tellBroken(result)
@@ -54,6 +58,7 @@ async function campaign(from: number, seeds: number): Promise<boolean> {
   say(`\n${table([['fault', 'times'], ...[...reached].map(([kind, times]) => [kind, String(times)])], 80).join('\n')}`)
   say(
     `\n${seeds} seeds from ${from} in ${tookS} s: ${processes} processes, ended in ${states.size} distinct states of the journal; ` +
+      `nodes were cut off ${cutOffs} times; ` +
       `${failed === 0 ? 'every promise was kept' : `${failed} seeds broke one`}`,
   )
   return failed === 0

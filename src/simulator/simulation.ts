@@ -135,7 +135,9 @@ export class Simulation {
     waiting?.(result.answer)
   }
 
+  /** What goes wrong does so for the first operator: whoever comes besides has no trouble of their own. */
   instantOf(process: OperatorProcess): void {
+    if (process.operator !== 'alice') return
     this.instants += 1
     for (const fault of this.faults) if (fault.at === this.instants) applyFault(this, process, fault)
   }

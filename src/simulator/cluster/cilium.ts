@@ -61,6 +61,7 @@ export function startAgent(state: ClusterState, node: NodeState, settings: Agent
     vxlanPort: settings.tunnelPort,
     addresses: [],
   })
+  putLink(node, { name: 'lxc_health', kind: 'veth', up: true, mtu: 1500, addresses: [] })
   for (const route of [`${range}.0/24 via ${range}.1 dev cilium_host`, `${range}.1 dev cilium_host scope link`])
     if (!node.routes.includes(route)) node.routes.push(route)
   const rule = '9:\tfrom all fwmark 0x200/0xf00 lookup 2004'
@@ -87,7 +88,7 @@ export function startAgent(state: ClusterState, node: NodeState, settings: Agent
   state.cilium.ranges[node.name] = `${range}.0/24`
 }
 
-const isCiliums = (name: string) => /^(cilium_(host|net|vxlan)|lxc\w{12})$/.test(name)
+const isCiliums = (name: string) => /^(cilium_(host|net|vxlan)|lxc\w{12}|lxc_health)$/.test(name)
 
 /** The script cilium-leftovers: what an uninstalled Cilium leaves on a node, but its rules. `kept`: paths that stay. */
 export function removeLeftovers(node: NodeState, kept: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { between } from '../random.ts'
 import { agentSettings, ciliumKinds, startAgent } from './cilium.ts'
 import { fireGuard, mendCut } from './guard.ts'
-import { becomeActive, execWords, networkInForce, portIsTaken, serverSettings, unitFile } from './k3s.ts'
+import { becomeActive, execWords, networkInForce, portIsTaken, removeLink, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
 import {
   type ClusterState,
@@ -181,7 +181,11 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
   if (what === 'active' && unit.phase === 'starting') whenReady(state, node)
   if (what === 'lost' && unit.phase === 'active' && !hasQuorum(state)) end(node, 'auto-restart')
   if (!kubeletLives(node)) return
-  if (what === 'agent-gone' && state.cilium.release === null) delete state.cilium.agents[node.name]
+  if (what === 'agent-gone' && state.cilium.release === null) {
+    delete state.cilium.agents[node.name]
+    // The only thing of an agent's that goes with it.
+    removeLink(node, 'lxc_health')
+  }
   if (what === 'agent') runAgent(state, node)
 }
 

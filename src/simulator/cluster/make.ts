@@ -7,7 +7,7 @@ import { type ClusterState, kubeletLives, type NodeState, type PodState, type Ta
 export interface Shape {
   servers: number
   agents: number
-  /** A pod with a host port: the portmap plugin is then needed. */
+  /** A pod with a host port on every node: the portmap plugin is then needed. */
   hostPort: boolean
   /** Where the servers' flags stand: nowhere, in config.yaml, in the unit; or each server in another place. */
   flags: 'nowhere' | 'config' | 'unit' | 'mixed'
@@ -125,14 +125,10 @@ function makePods(names: readonly string[], hostPort: boolean): PodState[] {
     pod('shop', 'db-1', last, { app: 'db' }),
     pod('other', 'client-1', first, { app: 'client' }),
     { ...pod('kube-system', 'node-agent-1', first, { app: 'node-agent' }), hostNetwork: true, ports: [] },
-    ...(hostPort
-      ? [
-          {
-            ...pod('edge', 'ingress-1', second, { app: 'ingress' }),
-            ports: [{ name: 'http', containerPort: 80, hostPort: 80, protocol: 'TCP' }],
-          },
-        ]
-      : []),
+    ...(hostPort ? names : []).map((node) => ({
+      ...pod('edge', `ingress-${node}`, node, { app: 'ingress' }),
+      ports: [{ name: 'http', containerPort: 80, hostPort: 80, protocol: 'TCP' }],
+    })),
   ]
 }
 

@@ -42,10 +42,19 @@ export const savedTables = (tables: readonly Table[]): string =>
     )
     .join('')
 
+const builtInTargets = new Set(['ACCEPT', 'DROP', 'REJECT', 'RETURN', 'MARK', 'MASQUERADE', 'DNAT', 'REDIRECT', ''])
+
 const jumpsTo = (rule: string, chain: string) => rule.endsWith(`-j ${chain}`)
 
+/** What `iptables-restore` ends with, as the nft backend does (test/lab/simulator.test.ts). */
+export interface Refused {
+  code: 1 | 2 | 4
+  said: string
+}
+const refused = (code: Refused['code'], said: string): Refused => ({ code, said: `iptables-restore: ${said}` })
+
 /** Carries out one table's lines; what went wrong, or null. */
-function applyLine(table: Table, line: string): string | null {
+function applyLine(table: Table, line: string): Refused | null {
   const [, declared] = /^:(\S+) /.exec(line) ?? []
   if (declared !== undefined) {
     freshChain(table, declared)
@@ -55,14 +64,17 @@ function applyLine(table: Table, line: string): string | null {
   const chain = chainOf(table, name)
   if (verb === 'D') {
     const at = chain?.rules.indexOf(rule) ?? -1
-    if (!chain || at < 0) return `Bad rule (does a matching rule exist in that chain?): ${line}`
+    const [, target = ''] = / -j (\S+)$/.exec(line) ?? []
+    const isKnown = chainOf(table, target) !== undefined || builtInTargets.has(target)
+    if (!isKnown) return refused(2, `Chain '${target}' does not exist: ${line}`)
+    if (!chain || at < 0) return refused(1, `Bad rule (does a matching rule exist in that chain?): ${line}`)
     chain.rules.splice(at, 1)
     return null
   }
   if (verb === 'X') {
-    if (!chain) return `No chain/target/match by that name: ${line}`
-    if (chain.rules.length > 0) return `Directory not empty: ${line}`
-    if (table.chains.some((other) => other.rules.some((one) => jumpsTo(one, name)))) return `Too many links: ${line}`
+    if (!chain) return refused(1, `No chain/target/match by that name: ${line}`)
+    const isUsed = table.chains.some((other) => other.rules.some((one) => jumpsTo(one, name)))
+    if (isUsed || chain.rules.length > 0) return refused(4, `Device or resource busy: ${line}`)
     table.chains.splice(table.chains.indexOf(chain), 1)
     return null
   }
@@ -73,24 +85,24 @@ function applyLine(table: Table, line: string): string | null {
  * `iptables-restore --noflush`: each table whole or not at all, those before a failing one stay done. A line that the connection
  * was cut in is none that it knows.
  */
-export function restoreTables(node: NodeState, input: string): string | null {
+export function restoreTables(node: NodeState, input: string): Refused | null {
   let draft: Table | null = null
   const lines = input.split('\n')
   const torn = lines.pop()
   for (const line of lines.filter((one) => one !== '')) {
     if (line.startsWith('*')) draft = structuredClone(tableOf(node, line.slice(1)))
-    else if (draft === null) return `iptables-restore: line outside of a table: ${line}`
+    else if (draft === null) return refused(1, `line outside of a table: ${line}`)
     else if (line === 'COMMIT') {
       const done = draft
       node.tables = node.tables.map((table) => (table.name === done.name ? done : table))
       draft = null
     } else {
       const problem = applyLine(draft, line)
-      if (problem !== null) return `iptables-restore: ${problem}`
+      if (problem !== null) return problem
     }
   }
-  if (torn) return `iptables-restore: ${torn}`
-  return draft === null ? null : 'iptables-restore: COMMIT expected at the end'
+  if (torn) return refused(2, torn)
+  return draft === null ? null : refused(1, 'COMMIT expected at the end')
 }
 
 /** `ipset save`. */

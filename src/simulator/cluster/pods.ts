@@ -76,6 +76,7 @@ export function makeSandbox(state: ClusterState, node: NodeState, pod: PodState)
     })
     putFile(node, `/var/lib/cni/networks/cbr0/${sandbox.ip}`, `${sandbox.id}\r\neth0`)
     putFile(node, `/var/lib/cni/flannel/${sandbox.id}`, '{}')
+    for (const own of ['last_reserved_ip.0', 'lock']) putFile(node, `/var/lib/cni/networks/cbr0/${own}`, '')
   }
   if (network === 'cilium') {
     sandbox.ip = `10.52.${node.index}.${10 + (node.nextAddress.cilium++ % 240)}`
@@ -97,7 +98,9 @@ export function stopSandbox(state: ClusterState, node: NodeState, sandbox: Sandb
   sandbox.stoppedMs = state.nowMs
   for (const pod of state.pods) if (podKey(pod) === sandbox.pod) pod.ready = false
   removeLink(node, linkOf(sandbox))
-  if (state.cilium.endpoints[sandbox.pod] === sandbox.ip) delete state.cilium.endpoints[sandbox.pod]
+  // Another network's plugin does not tell Cilium's agent.
+  if (networkInForce(node) === 'cilium' && state.cilium.endpoints[sandbox.pod] === sandbox.ip)
+    delete state.cilium.endpoints[sandbox.pod]
   node.kubeRouter.dirty = true
   tearDown(node, sandbox)
 }

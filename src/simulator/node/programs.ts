@@ -83,7 +83,7 @@ const iptablesRemove: Handler = (state, node, { args: [ruleset], input }) => {
   if (ruleset !== 'ip-nft') throw new Error(`the simulated nodes have no rule set ${ruleset}`)
   syncPolicies(state, node)
   const problem = restoreTables(node, input)
-  return problem === null ? said('', 50) : failed(problem, 2)
+  return problem === null ? said('', 50) : failed(problem.said, problem.code)
 }
 
 const forgetResults: Handler = (_state, node, { args }) => {

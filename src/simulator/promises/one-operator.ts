@@ -13,6 +13,9 @@ export const oneOperator: EnginePromise = {
       if (entry.kind === 'synced' && !second.has(entry.process)) {
         if (entry.record.kind === 'intent') standing += 1
         if (entry.record.kind === 'undone') standing -= 1
+        // A run that is over holds nothing any more.
+        if (entry.record.kind === 'run-finished') standing = 0
+        if (entry.record.kind === 'rollback-finished' && entry.record.to === null) standing = 0
       }
       if (entry.kind === 'process' && second.has(entry.process) && entry.how.startsWith('let in') && standing > 0)
         broken.push(`a second operator was let in while ${standing} changes of the first stood`)
