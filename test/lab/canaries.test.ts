@@ -12,6 +12,8 @@ import { watchArguments } from './support/watch-arguments.ts'
 // Secrets that nobody else has, through a whole run with a failure in it; then they are looked for everywhere.
 const name = 'canaries'
 const passphrase = 'canary-passphrase-5e1f'
+/** No secret: said aloud on a node, so that it is known that the looking finds what is there. */
+const decoy = 'canary-decoy-90c2'
 let lab: Lab
 /** By what they are, in each form in which they could stand somewhere. */
 let canaries: Record<string, string[]>
@@ -52,7 +54,7 @@ beforeAll(async () => {
 })
 afterAll(takeDown)
 
-const all = () => Object.values(canaries).flat()
+const all = () => [decoy, ...Object.values(canaries).flat()]
 /** Which of the secrets a text holds. */
 const held = (text: string) =>
   Object.keys(canaries).filter((what) => canaries[what]?.some((form) => text.includes(form)))
@@ -82,6 +84,7 @@ ls -A /var/lib/cni-migrate 2>/dev/null
 test('password, passphrase, server token and client key: asked once, and nowhere afterwards but where they must be', async () => {
   for (const { name: node } of lab.nodes) await onNode(lab, node, 'touch /var/lib/canary-mark')
   const watch = watchArguments(all())
+  await onNode(lab, serverOf(lab), `echo ${decoy} >/tmp/decoy; logger ${decoy}; sh -c 'sleep 1; :' ${decoy}`)
   const state = join(lab.stateDir, '.migrate')
   const plan = join(lab.stateDir, 'plan.json')
 
@@ -110,7 +113,7 @@ test('password, passphrase, server token and client key: asked once, and nowhere
   const { looks, seen } = watch.stop()
 
   expect(screens.flatMap(held)).toEqual([])
-  expect(seen).toEqual([])
+  expect(new Set(seen.map((line) => line.trim()))).toEqual(new Set([`sh -c sleep 1; : ${decoy}`]))
   expect(looks).toBeGreaterThan(500)
 
   const found = [...filesUnder(state), plan].flatMap((file) => {
@@ -120,6 +123,7 @@ test('password, passphrase, server token and client key: asked once, and nowhere
       ? []
       : [`${mode} ${relative(state, file).replace(/^.*\/runs\/[^/]+\//, '')}: ${secrets.join(', ')}`]
   })
+  process.stderr.write(`${found.join('\n')}\n`)
   // What the way back lives from, for the operator's eyes only: K3s' own files, and the token that opens the snapshot.
   expect(
     found.filter(
@@ -131,5 +135,9 @@ test('password, passphrase, server token and client key: asked once, and nowhere
   ).toEqual([])
   expect(found.filter((line) => line.includes('snapshot/token'))).toHaveLength(1)
 
-  for (const { name: node } of lab.nodes) expect(await leftOn(node), node).toBe('')
+  for (const { name: node } of lab.nodes) {
+    const lines = (await leftOn(node)).split('\n').filter((line) => line !== '')
+    const decoys = [expect.stringMatching('^/tmp/decoy$'), expect.stringMatching(`: ${decoy}$`)]
+    expect(lines, node).toEqual(node === serverOf(lab) ? decoys : [])
+  }
 })
