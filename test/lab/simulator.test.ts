@@ -48,7 +48,8 @@ beforeAll(async () => {
   await quietCronJob(lab)
   simulated = await tellBySimulation()
   real = await tellByNodes()
-})
+  // A whole run and its way back, with a look around after every step.
+}, 1_500_000)
 afterAll(takeDown)
 
 test('the same commands, which end the same, each time a step is done', () => {

@@ -4,7 +4,7 @@ import { foldState } from '../../../../src/engine/fold.ts'
 import { readJournal } from '../../../../src/engine/journal.ts'
 import { rollback, rollbackSteps } from '../../../../src/engine/rollback.ts'
 import type { RunContext } from '../../../../src/engine/run-context.ts'
-import { clusterFamilies, type Facts, nodeFamilies } from '../../../../src/facts/facts.ts'
+import type { Facts, Family } from '../../../../src/facts/facts.ts'
 import type { World } from '../../../../src/operations/world.ts'
 import { type Turn, turnsOf } from './out-of-turn.ts'
 import { type Commands, recorded } from './recorded.ts'
@@ -25,14 +25,19 @@ export interface Story {
   turns: Turn[]
 }
 
-const families = [...nodeFamilies, ...clusterFamilies].filter((one) => !['reachability', 'paths'].includes(one))
+/** Those that standing.ts looks at. */
+const families: readonly Family[] = ['unit', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'kube']
 const restMs = 90_000
 
 /** Migrates, goes back step by step, and does some things that no run does. One story is as the other, whoever tells it. */
 export async function tellStory(given: RunContext<Facts, World>): Promise<Story> {
   const { nodes, take } = recorded(given.world.nodes)
   const { clock } = given
-  const read = async () => standingOf(await given.reader.read(families, 'all', null))
+  let known = given.initialFacts
+  const read = async () => {
+    known = await given.reader.read(families, 'all', known)
+    return standingOf(known)
+  }
   /** Looks until it finds the same twice. */
   const atRest = async (): Promise<Standing> => {
     const endMs = clock.nowMs() + restMs
