@@ -25,8 +25,9 @@ export const quorumKept: EnginePromise = {
         broken.push(
           `${entry.what} on ${entry.node} in step ${step}: ${before.length}, then ${after.length} members vote`,
         )
-      if (step === 'stop-servers' && entry.node === lifeboat && after.length > 0)
-        broken.push(`the lifeboat ${lifeboat} was stopped while ${after.join(', ')} still ran`)
+      const others = after.filter((name) => name !== lifeboat)
+      if (step === 'stop-servers' && entry.node === lifeboat && others.length > 0)
+        broken.push(`the lifeboat ${lifeboat} was stopped while ${others.join(', ')} still ran`)
     }
     return broken
   },
