@@ -53,19 +53,20 @@ export interface HeldLocks {
 
 /**
  * All or none, in the given order (two operators who start at once then meet at the first place). A lock of the same run
- * whose process is gone is taken over.
- * @throws BlockedError naming who holds it, since when, for which run, and how to break it; nothing is held then
+ * whose process is gone is taken over, and is kept even when another place then refuses: that run stands half-way.
+ * @throws BlockedError naming who holds it, since when, for which run, and how to break it; nothing else is held then
  * @throws FailedError when a place that must answer does not
  */
 export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
   const { places, owner } = options
   const taken: LockPlace[] = []
+  /** Those that this run held already: it stands half-way, and stays locked whatever becomes of this process. */
+  const takenOver = new Set<LockPlace>()
   const unasked: LockPlace[] = []
   let tookOver: LockOwner | null = null
   let broke: LockOwner | null = null
-  const release = async (): Promise<void> => {
-    for (const place of unasked) await releaseLeftover(place, options)
-    for (const place of taken.toReversed()) await place.release(owner.nonce)
+  const release = async (places: readonly LockPlace[]): Promise<void> => {
+    for (const place of places.toReversed()) await place.release(owner.nonce)
     faultPoint('lock.released', owner.runId)
   }
   try {
@@ -81,18 +82,30 @@ export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
         await place.release(holder.nonce)
         const again = await ask(place, owner)
         if (again !== 'taken') throw heldBy(again === 'away' ? holder : again, place, owner)
-        if (ownRun) tookOver = holder
-        else broke = holder
+        if (ownRun) {
+          tookOver = holder
+          takenOver.add(place)
+        } else broke = holder
       }
       taken.push(place)
       faultPoint('lock.taken', place.name)
     }
   } catch (error) {
-    await release()
+    await release(taken.filter((place) => !takenOver.has(place)))
     throw error
   }
   const names = (list: readonly LockPlace[]) => list.map((place) => place.name)
-  return { nonce: owner.nonce, places: names(taken), unasked: names(unasked), tookOver, broke, release }
+  return {
+    nonce: owner.nonce,
+    places: names(taken),
+    unasked: names(unasked),
+    tookOver,
+    broke,
+    release: async () => {
+      for (const place of unasked) await releaseLeftover(place, options)
+      await release(taken)
+    },
+  }
 }
 
 /** A place that was away when the lock was taken may be back, with what a process of this run that is gone had left there. */

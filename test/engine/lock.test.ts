@@ -46,6 +46,16 @@ test('the same run takes over what a process that is gone has left, and not what
   expect(held.tookOver?.nonce).toBe('old')
 })
 
+test('what was taken over stays locked when a later place fails: the run stands half-way, and nobody else is let in', async () => {
+  const [local, node, other] = [new MemoryLock('local'), new MemoryLock('a'), new MemoryLock('b')]
+  await takeLocks({ places: [local, node], owner: owner({ nonce: 'old' }), ...gone })
+  const cut = Object.assign(other, { acquire: () => Promise.reject(new Error('connection lost')) })
+  await expect(takeLocks({ places: [local, node, cut], owner: owner(), ...gone })).rejects.toThrow(/connection lost/)
+  expect([local, node].map(({ holder }) => holder?.nonce)).toEqual(['mine', 'mine'])
+  const elsewhere = owner({ nonce: 'theirs', runId: 'r2', user: 'bob', host: 'another' })
+  await expect(takeLocks({ places: [node], owner: elsewhere, ...alive })).rejects.toThrow(/a: locked by alice/)
+})
+
 test('a place that cannot be asked: an error, unless it may be away', async () => {
   const local = new MemoryLock('local')
   const away = Object.assign(new MemoryLock('lease'), { acquire: () => Promise.reject(new Error('no API')) })
