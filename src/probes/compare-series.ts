@@ -62,20 +62,30 @@ export const compareSeries = (before: Evidence, after: Evidence): PairCompared[]
   judgeTogether(pairUp(before, after), []).pairs
 
 /**
- * Judges pairs as one family of comparisons, worst first.
- * @param others p-values of other comparisons of the same periods: they are of the family, and come back corrected
+ * So much of the level is kept for what is compared of the whole cluster, which is asked first: among some forty pairs it would
+ * take twice the time to tell that a cluster which lost every fifth connection loses none.
+ */
+const shareOfWhole = 1 / 3
+
+/**
+ * Judges pairs, worst first, together with what was compared of the whole cluster: whatever is said, at most one time in twenty
+ * anything of it is false. Two families, each corrected by Holm; where all of the whole's are told, their share of the level goes
+ * to the pairs as well (parallel gatekeeping: Dmitrienko, Offen, Westfall, Statistics in Medicine 22, 2003).
+ * @param others p-values of comparisons of the whole: they come back corrected
  */
 export function judgeTogether(
   paired: readonly PairCompared[],
   others: readonly number[],
 ): { pairs: PairCompared[]; others: number[] } {
   const tested = paired.flatMap(({ p }) => (p === null ? [] : [p]))
-  const all = holm([...tested, ...others])
-  const corrected = all.values()
+  const bounded = (pValues: readonly number[], share: number) => holm(pValues).map((p) => Math.min(1, p / share))
+  const whole = bounded(others, tested.length === 0 ? 1 : shareOfWhole)
+  const isWholeTold = whole.every((p) => p < level)
+  const corrected = bounded(tested, isWholeTold ? 1 : 1 - shareOfWhole).values()
   const pairs = paired
     .map((one) => ({ ...one, ...judge(one, one.p === null ? null : (corrected.next().value ?? null)) }))
     .toSorted((a, b) => pairVerdicts.indexOf(a.verdict) - pairVerdicts.indexOf(b.verdict))
-  return { pairs, others: all.slice(tested.length) }
+  return { pairs, others: whole }
 }
 
 /** Each pair with its p-value, and without a verdict that rests on it. */

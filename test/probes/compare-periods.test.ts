@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { comparePeriods, isWorse } from '../../src/probes/compare-periods.ts'
 import type { RejectSamples } from '../../src/probes/evidence.ts'
 import { someEvidence, someSeries } from './some-evidence.ts'
-import { poisson, seeded } from './statistics/simulated.ts'
+import { bursty, poisson, seeded } from './statistics/simulated.ts'
 
 const ok = '.'.repeat(240)
 const inBursts = '......xxxx...............xx.......xxx...'.repeat(6)
@@ -43,6 +43,35 @@ test('failures and rejects that are gone: fixed, with intervals that do not over
   expect(refused?.before.dispersion).toBeGreaterThan(5)
   expect(refused?.after.interval[0]).toBe(0)
   expect(verdicts).toMatchObject({ worse: 0, fixed: 2 })
+})
+
+test('every fifth connection lost in long bursts, then none: fixed, however many pairs were watched', () => {
+  // Six blocks of so long bursts are in eight minutes: among forty pairs no figure could be told by its own share of the level.
+  const long = `${'.'.repeat(104)}${'x'.repeat(26)}`.repeat(8).slice(0, 960)
+  const pairs = (text: string) => Array.from({ length: 40 }, (_, at) => someSeries(`a/x${at}>b/y`, text))
+  const { failures } = comparePeriods(someEvidence(pairs(long)), someEvidence(pairs('.'.repeat(960))))
+  expect(failures).toMatchObject({ change: 'fixed', overlap: false })
+})
+
+test('the same bursts both times: at most one time in twenty is anything taken for a change', () => {
+  const random = seeded(4)
+  const burstyPairs = () =>
+    someEvidence(
+      Array.from({ length: 8 }, (_, at) =>
+        someSeries(
+          `a/x${at}>b/y`,
+          bursty(random, 240, 0.15, 4)
+            .map((hit) => (hit ? 'x' : '.'))
+            .join(''),
+        ),
+      ),
+    )
+  let alarms = 0
+  for (let round = 0; round < 200; round++) {
+    const { failures, verdicts } = comparePeriods(burstyPairs(), burstyPairs())
+    if (failures?.change !== 'same' || verdicts.worse + verdicts.fixed + verdicts['changed-kind'] > 0) alarms++
+  }
+  expect(alarms).toBeLessThanOrEqual(16)
 })
 
 test('pairs that policies forbid are no failures', () => {
