@@ -79,7 +79,9 @@ test('killed while they are suspended: undone by whoever comes next', async () =
 test('after the move it is fixed, with intervals that do not overlap', async () => {
   await mustMigrate(lab, 'run', '--yes')
   const { code, stdout, stderr } = await migrate(lab, ['verify', '--duration', '8m', '--json'])
-  const { compared, findings } = verifiedSchema.parse(JSON.parse(stdout))
+  const parsed = verifiedSchema.safeParse(JSON.parse(stdout))
+  if (!parsed.success) throw new Error(`verify ended with ${code} and said ${stdout.slice(0, 2_000)}${stderr}`)
+  const { compared, findings } = parsed.data
   const bad = findings.filter(({ level }) => level === 'blocks')
   expect(
     code,
