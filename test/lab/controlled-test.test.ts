@@ -45,20 +45,27 @@ async function timers(): Promise<string[]> {
   return servers.flatMap(({ name: node }, index) => (states[index]?.trim() === 'active' ? [node] : []))
 }
 
-describe('killed while they are suspended', () => {
-  /** Starts a test and ends it with SIGKILL as soon as all of them are suspended. */
-  async function killed(): Promise<void> {
-    const pidFile = join(scratch, 'pid')
-    const script = 'echo $$ > "$0"; exec migrate diagnose --suspend-cronjobs "$1" --duration 5s --for 1h'
-    const env = { MIGRATE_INVENTORY: lab.inventoryFile }
-    const running = lab.run(['sh', '-c', script, pidFile, jobs.join(',')], { env })
-    await expect.poll(cronJobs, { timeout: 120_000, interval: 500 }).toEqual(all('true controlled-test'))
-    process.kill(Number(readFileSync(pidFile, 'utf8')), 'SIGKILL')
-    await running
-  }
+/** Starts a test and ends it as soon as all of them are suspended. */
+async function ended(how: 'SIGINT' | 'SIGKILL') {
+  const pidFile = join(scratch, 'pid')
+  const script = 'echo $$ > "$0"; exec migrate diagnose --suspend-cronjobs "$1" --duration 5s --for 1h'
+  const env = { MIGRATE_INVENTORY: lab.inventoryFile }
+  const running = lab.run(['sh', '-c', script, pidFile, jobs.join(',')], { env })
+  await expect.poll(cronJobs, { timeout: 120_000, interval: 500 }).toEqual(all('true controlled-test'))
+  process.kill(Number(readFileSync(pidFile, 'utf8')), how)
+  return await running
+}
 
+test('Ctrl-C while they are suspended: they run again before it ends', async () => {
+  const { stderr } = await ended('SIGINT')
+  expect(stderr).toContain(`Resumed: ${jobs.toSorted().join(', ')}`)
+  expect(await cronJobs()).toEqual(all('false'))
+  expect(await timers()).toEqual([])
+})
+
+describe('killed while they are suspended', () => {
   test('they are marked, each server has its timer, and whoever looks next is told', async () => {
-    await killed()
+    await ended('SIGKILL')
     expect(await cronJobs()).toEqual(all('true controlled-test'))
     expect(await timers()).toEqual(lab.nodes.filter(({ role }) => role === 'server').map((node) => node.name))
     const { stderr } = await migrate(lab, ['preflight'])
@@ -74,7 +81,7 @@ describe('killed while they are suspended', () => {
   })
 
   test('with nobody there a server resumes them by itself', async () => {
-    await killed()
+    await ended('SIGKILL')
     const [server = ''] = await timers()
     // What the timer does when its time has come.
     await onNode(lab, server, 'systemctl start cni-migrate-resume-cronjobs.service')
