@@ -69,15 +69,6 @@ export const mutants: Readonly<Record<string, Alter>> = {
     },
   }),
 
-  'locks are given back by a run that stops half-way': (context) => ({
-    ...context,
-    emit: (event) => {
-      context.emit(event)
-      if (event.kind !== 'stopped' && event.kind !== 'task-failed') return
-      for (const place of context.locks.places) place.release(context.locks.owner.nonce).catch(() => undefined)
-    },
-  }),
-
   'no snapshot is taken': (context) => withOperation(context, 'etcd.snapshot', withoutApply),
 
   'nothing is backed up': (context) => withOperation(context, 'backup.taken', withoutApply),
