@@ -1,20 +1,17 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
-import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
+import { expectState } from './support/cluster-state.ts'
 import { migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
-import { expectPlanted, plant } from './support/planted.ts'
-import { quietCronJob } from './support/workload.ts'
+import { expectPlanted } from './support/planted.ts'
+import { type Undisturbed, undisturbed } from './support/undisturbed.ts'
 
 // One run and one rollback, each killed at every fault point of every step that it comes by, and resumed after every kill.
 const name = 'kills'
 let lab: Lab
 let planFile: string
 let plan: PlanJson
-let planted: Record<string, string[]>
-let before: ClusterState
-/** After a run that nothing disturbed. */
-let after: ClusterState
+let ends: Undisturbed
 
 const takeDown = async () => {
   if (list().some((one) => one.name === name)) await down(name)
@@ -24,13 +21,7 @@ beforeAll(async () => {
   await takeDown()
   lab = await up({ name, servers: 3, agents: 1 })
   planFile = `${lab.stateDir}/plan.json`
-  await quietCronJob(lab)
-  planted = await plant(lab)
-  before = await settledState(lab)
-  await mustMigrate(lab, 'run', '--yes')
-  after = await settledState(lab)
-  await mustMigrate(lab, 'rollback', '--yes')
-  await expectState(lab, before)
+  ends = await undisturbed(lab)
 })
 afterAll(takeDown)
 
@@ -75,12 +66,12 @@ test('a run that is killed at every fault point of every step ends as one that w
   await killedAtEach(['lock.taken:1', 'journal.beforeAppend:run-started'], 'run', planFile, '--yes')
   await killedAtEach(['journal.afterAppend:run-started'], 'run', planFile, '--yes')
   await killedAtEach(forward(plan), 'resume', '--yes')
-  await expectState(lab, after)
-  await expectPlanted(lab, planted)
+  await expectState(lab, ends.after)
+  await expectPlanted(lab, ends.planted)
 })
 
 test('a rollback that is killed at every fault point of every step ends as one that was not', async () => {
   await killedAtEach(backward(plan), 'rollback', '--yes')
-  await expectState(lab, before)
-  await expectPlanted(lab, planted)
+  await expectState(lab, ends.before)
+  await expectPlanted(lab, ends.planted)
 })
