@@ -2,7 +2,7 @@ import { afterAll, beforeAll, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { expectState } from './support/cluster-state.ts'
-import { migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
+import { migrateUntil, type PlanJson, planOf } from './support/migrate.ts'
 import { expectPlanted } from './support/planted.ts'
 import { type Undisturbed, undisturbed } from './support/undisturbed.ts'
 
