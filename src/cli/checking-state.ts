@@ -1,4 +1,5 @@
 import type { Finding } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import type { KubeApi } from '../kube/api.ts'
@@ -14,7 +15,8 @@ import { policiesEnforced } from '../operations/checks/policies-enforced.ts'
 import { probeState } from '../probes/probe-state.ts'
 
 /**
- * What has to hold of a migrated cluster, whatever it was like before; of any other, nothing.
+ * What has to hold of a migrated cluster, whatever it was like before; of any other, nothing. Where it cannot be tried out,
+ * that is one of the findings: what was compared over minutes is not lost to a node that does not answer now.
  * @param answeredBefore namespaces to which the cluster's DNS answered then; null: nobody knows
  */
 export async function checkState(
@@ -24,16 +26,28 @@ export async function checkState(
   answeredBefore: ReadonlySet<string> | null,
 ): Promise<Finding[]> {
   if (!isMigrated(facts)) return []
-  const [state, otherPolicies] = await Promise.all([probeState(nodes, facts), ownPolicies(kube)])
-  return [
-    ...podsCarried(facts, cilium.podCidr, cilium.tunnelPort),
-    ...leftoversGone(facts),
-    ...policiesEnforced(state.policies, otherPolicies),
-    ...dnsAnswered(state.dns, answeredBefore),
-    ...hostPortsLead(state),
-    ...largePacketsCross(state.large),
-  ]
+  const listed = [...podsCarried(facts, cilium.podCidr, cilium.tunnelPort), ...leftoversGone(facts)]
+  try {
+    const [state, otherPolicies] = await Promise.all([probeState(nodes, facts), ownPolicies(kube)])
+    return [
+      ...listed,
+      ...policiesEnforced(state.policies, otherPolicies),
+      ...dnsAnswered(state.dns, answeredBefore),
+      ...hostPortsLead(state),
+      ...largePacketsCross(state.large),
+    ]
+  } catch (error) {
+    if (!(error instanceof FailedError)) throw error
+    return [...listed, notTried(error)]
+  }
 }
+
+const notTried = ({ message }: FailedError): Finding => ({
+  level: 'unknown',
+  title: 'policies, DNS, host ports and large packets were tried',
+  detail: `that could not be done: ${message}`,
+  fix: 'migrate verify tries them again',
+})
 
 /** How many policies of Cilium's own kinds there are: they decide too who may connect. */
 async function ownPolicies(kube: KubeApi): Promise<number> {
