@@ -1,0 +1,124 @@
+import { bind, CLUSTER } from '../../src/engine/model.ts'
+import type { Facts } from '../../src/facts/facts.ts'
+import type { Inventory } from '../../src/inventory/schema.ts'
+import { ciliumBeside } from '../../src/operations/checks/cilium-beside.ts'
+import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
+import { ciliumImages } from '../../src/operations/cilium-images.ts'
+import { ciliumInstalled } from '../../src/operations/cilium-installed.ts'
+import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../../src/operations/cilium-values.ts'
+import { ciliumWayBack } from '../../src/operations/cilium-way-back.ts'
+import { cniPortmap } from '../../src/operations/cni-portmap.ts'
+import { cniSeeded } from '../../src/operations/cni-seeded.ts'
+import { imagesPresent } from '../../src/operations/images-present.ts'
+import { guardedAgents } from './guards.ts'
+import { all, type Change, type Gate, minutes } from './step.ts'
+import { flannelRuns } from './without-flannel.ts'
+
+/** What brings Cilium to the nodes, stage by stage, and what takes it away on the way back. */
+export function ciliumSteps(inventory: Inventory) {
+  const { podCidr, tunnelPort, version, chart, install } = inventory.cilium
+  const cilium = (stage: CiliumStage) =>
+    bind(ciliumInstalled, (facts: Facts) => ({
+      version,
+      chart,
+      install,
+      tunnelPort,
+      values: valuesText(ciliumValues(inventory, facts, stage)),
+    }))
+  const images: Change = {
+    kind: 'change',
+    id: 'images',
+    title: "Pull Cilium's images on every node",
+    why: 'During the outage nothing can be pulled.',
+    operation: bind(imagesPresent, () => ciliumImages(version)),
+    targets: all,
+    order: 'parallel',
+    risk: 'disk and bandwidth',
+    timeoutMs: minutes(15),
+    skippable: 'they are then pulled when Cilium starts, which takes longer',
+    when: flannelRuns,
+  }
+  const wayBackOfCilium: Change = {
+    kind: 'change',
+    id: 'cilium-way-back',
+    title: 'Way back: free the nodes of Cilium',
+    why: 'Its links, rules and files outlive its uninstallation.',
+    operation: bind(ciliumWayBack, () => undefined),
+    targets: all,
+    order: 'parallel',
+    risk: 'none: nothing happens now',
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  }
+  const beside = guardedAgents({
+    kind: 'change',
+    id: 'cilium-beside',
+    title: 'Install Cilium beside flannel, carrying nothing',
+    why: 'A Cilium that cannot start is found here, with nothing stopped.',
+    operation: cilium('beside'),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: 'an agent that crashes could cut its node off',
+    timeoutMs: minutes(10),
+    when: flannelRuns,
+  })
+  const besideGate: Gate = {
+    kind: 'gate',
+    id: 'cilium-carries-nothing',
+    title: 'Cilium is healthy and carries no pod',
+    why: 'Nothing that pods see may have changed.',
+    reads: ['kube', 'network', 'etcd'],
+    check: (facts) => [...ciliumBeside(facts, podCidr), ...clusterWhole(facts)],
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  }
+  const seed: Change = {
+    kind: 'change',
+    id: 'cni-seed',
+    title: "Put Cilium's CNI configuration where containerd will look",
+    why: 'Without it nodes come back NotReady and no pod can start.',
+    operation: bind(cniSeeded, (facts: Facts) => ({ portmap: needsPortmap(facts, inventory) })),
+    targets: all,
+    order: 'parallel',
+    risk: 'none: K3s with flannel does not look there',
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  }
+  const portmap: Change = {
+    kind: 'change',
+    id: 'cni-portmap',
+    title: 'Copy the portmap plugin to where containerd will look',
+    why: 'Pods with host ports could not start without it: Cilium does not bring it.',
+    operation: bind(cniPortmap, (facts: Facts) => ({ needed: needsPortmap(facts, inventory) })),
+    targets: all,
+    order: 'parallel',
+    risk: 'none: K3s with flannel does not look there',
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  }
+  const carry = guardedAgents({
+    kind: 'change',
+    id: 'cilium-carrying',
+    title: 'Install Cilium',
+    why: 'The nodes are NotReady until a CNI is there.',
+    operation: cilium('carrying'),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: 'no pod can start before it runs; an agent that crashes could cut its node off',
+    timeoutMs: minutes(10),
+    outage: { what: 'pods on different nodes', expectedMs: 60_000 },
+    when: flannelRuns,
+  })
+  const enforce = guardedAgents({
+    kind: 'change',
+    id: 'policies-on',
+    title: 'Enforce NetworkPolicies with Cilium',
+    why: 'Denied connections now time out instead of being refused.',
+    operation: cilium('enforcing'),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: 'policies that named addresses of pods or nodes mean something else under Cilium (cilium.md §6)',
+    timeoutMs: minutes(15),
+  })
+  return { images, wayBackOfCilium, beside, besideGate, seed, portmap, carry, enforce }
+}

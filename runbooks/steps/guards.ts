@@ -1,0 +1,25 @@
+import { isUninstalledByUndo } from '../../src/operations/cilium-installed.ts'
+import { guarded } from '../../src/operations/guarded.ts'
+import { purgedTables } from '../../src/operations/netfilter-purged.ts'
+import type { Change } from './step.ts'
+
+/** Wherever Cilium's agents start: the field report's first try took two of three servers off the network. */
+export const guardedAgents = (step: Change): Change =>
+  guarded(step, {
+    scope: () => ({ agent: true, tables: [] }),
+    does: "ends Cilium's agent and holds it down, takes away what Cilium has brought, puts its own links, addresses, routes and rules back",
+    // Uninstalled, it is not needed; given its former values it is.
+    undoneWithoutAgent: isUninstalledByUndo,
+  })
+
+export const guardedRules = (step: Change): Change =>
+  guarded(step, {
+    scope: (change) => ({ agent: false, tables: purgedTables(change) }),
+    does: 'puts the tables back that rules were removed from, with their sets; and its own links, addresses, routes',
+  })
+
+export const guardedLinks = (step: Change): Change =>
+  guarded(step, {
+    scope: () => ({ agent: false, tables: [] }),
+    does: 'puts its own links, addresses and routes back',
+  })

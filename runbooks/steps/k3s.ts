@@ -1,0 +1,121 @@
+import { bind, CLUSTER } from '../../src/engine/model.ts'
+import type { Facts } from '../../src/facts/facts.ts'
+import type { Inventory } from '../../src/inventory/schema.ts'
+import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
+import { clusterWayBack } from '../../src/operations/cluster-way-back.ts'
+import { k3sFlags } from '../../src/operations/k3s-flags.ts'
+import { k3sStarted } from '../../src/operations/k3s-started.ts'
+import { k3sStopped } from '../../src/operations/k3s-stopped.ts'
+import { nodesOfRole } from '../../src/operations/k3s-unit.ts'
+import { type Change, type Gate, minutes } from './step.ts'
+import { flannelRuns, withoutFlannel } from './without-flannel.ts'
+
+/** K3s stopped on every node, its flags set, and all of it started again. */
+export function k3sSteps({ nodes, lifeboat }: Inventory) {
+  const servers = (facts: Facts) => nodesOfRole(facts, 'server', lifeboat)
+  const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
+  const serverCount = nodes.filter((node) => node.role === 'server').length
+  const clusterBack: Change = {
+    kind: 'change',
+    id: 'cluster-way-back',
+    title: 'Way back: the cluster whole again',
+    why: 'Pods are moved back only when the control plane is there.',
+    operation: bind(clusterWayBack, () => undefined),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: 'none: nothing happens now',
+    timeoutMs: minutes(10),
+    when: flannelRuns,
+  }
+  const stopAgents: Change = {
+    kind: 'change',
+    id: 'stop-agents',
+    title: 'Stop K3s on the agents',
+    why: 'They learn the new flags only when they start.',
+    operation: bind(k3sStopped, () => undefined),
+    targets: agents,
+    order: 'parallel',
+    risk: 'no pod is restarted; nothing new is scheduled there',
+    timeoutMs: minutes(3),
+    when: flannelRuns,
+    membersUp: (facts) => `${servers(facts).length} of ${servers(facts).length}`,
+  }
+  const stopServers: Change = {
+    kind: 'change',
+    id: 'stop-servers',
+    title: 'Stop K3s on the servers, one after the other, the lifeboat last',
+    why: 'Flannel and kube-router live in the k3s process, and can only be switched off for all servers together.',
+    operation: bind(k3sStopped, () => undefined),
+    targets: servers,
+    order: 'serial',
+    risk: 'the control plane is away from the second server on until they start again',
+    timeoutMs: minutes(3),
+    when: flannelRuns,
+    // One outage, announced where it begins; it lasts until start-servers is through.
+    outage: {
+      what: 'the Kubernetes API and everything that needs it; pods go on talking',
+      expectedMs: 60_000,
+      lasts: {
+        // The server with which etcd loses its quorum: the second of three.
+        targets: Math.ceil(serverCount / 2),
+        until: 'servers-settled',
+        wayBack: { from: 'start-servers', until: 'cluster-way-back' },
+      },
+    },
+    membersUp: (facts) => `0 of ${servers(facts).length} at its end (announced outage)`,
+  }
+  const setFlags: Change = {
+    kind: 'change',
+    id: 'flags',
+    title: 'Switch flannel and the policy controller off on the servers',
+    why: 'In the file that wins for each flag; agents take it from the servers.',
+    operation: bind(k3sFlags, () => withoutFlannel),
+    targets: servers,
+    order: 'parallel',
+    risk: 'none until K3s starts',
+    timeoutMs: minutes(2),
+    membersUp: (facts) => `0 of ${servers(facts).length} (announced outage)`,
+  }
+  const startServers: Change = {
+    kind: 'change',
+    id: 'start-servers',
+    title: 'Start K3s on all servers at once, without blocking',
+    why: 'A server is not ready before a second one is up: one by one, the first would wait for ever.',
+    operation: bind(k3sStarted, () => undefined),
+    targets: servers,
+    order: 'parallel',
+    risk: 'a server that does not come up: two of three are enough to go on or go back',
+    timeoutMs: minutes(5),
+    membersUp: (facts) => `0, then ${servers(facts).length} of ${servers(facts).length}`,
+  }
+  const started = (id: string, title: string, ready: boolean, settle: boolean): Gate => ({
+    kind: 'gate',
+    id,
+    title,
+    why: '"Ready" may be stale after a restart: leases and heartbeats are what counts.',
+    reads: ['etcd', 'kube'],
+    check: (facts) => clusterWhole(facts, ready).slice(0, settle ? 3 : 2),
+    timeoutMs: minutes(5),
+    when: flannelRuns,
+  })
+  const startAgents: Change = {
+    kind: 'change',
+    id: 'start-agents',
+    title: 'Start K3s on the agents',
+    why: 'After all servers: an agent takes its settings from whichever server answers.',
+    operation: bind(k3sStarted, () => undefined),
+    targets: agents,
+    order: 'parallel',
+    risk: 'none for running pods',
+    timeoutMs: minutes(5),
+    membersUp: (facts) => `${servers(facts).length} of ${servers(facts).length}`,
+  }
+  /** @param ready the nodes have a CNI then, and are Ready */
+  const start = (ready: boolean) => [
+    startServers,
+    started('servers-settled', 'etcd has a leader, every member votes, the control plane is led', ready, false),
+    startAgents,
+    started('nodes-heard', 'Every node is heard of', ready, true),
+  ]
+  return { clusterBack, stop: [stopAgents, stopServers], setFlags, start }
+}

@@ -1,0 +1,10 @@
+import type { ChangeStep, GateStep, RecordStep } from '../../src/engine/model.ts'
+import type { Facts } from '../../src/facts/facts.ts'
+import type { World } from '../../src/operations/world.ts'
+
+export type Change = ChangeStep<Facts, World>
+export type Gate = GateStep<Facts>
+export type Recording = RecordStep<Facts>
+
+export const all = (facts: Facts): string[] => Object.keys(facts.nodes)
+export const minutes = (count: number): number => count * 60_000
