@@ -10,7 +10,7 @@
  * going forward: they stand where their undoing belongs.
  */
 import { z } from 'zod'
-import { CLUSTER, type Phase, type Runbook } from '../src/engine/model.ts'
+import { CLUSTER, type Runbook } from '../src/engine/model.ts'
 import { InputError } from '../src/errors.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
@@ -23,16 +23,11 @@ import { podSteps, podsBack } from './steps/pods.ts'
 import { silence, unquiet } from './steps/quiet.ts'
 import { gone, purgeFlannel, purgeKubeRouter, purgePortMappings, removeFlannel } from './steps/removal.ts'
 import { backup, snapshot } from './steps/safety.ts'
+import { phase } from './steps/step.ts'
 import { flannelRuns } from './steps/without-flannel.ts'
 
 const paramsSchema = z.strictObject({ order: z.enum(['staged', 'seed']).default('staged') })
 type Params = z.infer<typeof paramsSchema>
-
-const phase = (id: string, title: string, steps: Phase<Facts, World>['steps']): Phase<Facts, World> => ({
-  id,
-  title,
-  steps,
-})
 
 export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Params> {
   const { images, wayBackOfCilium, beside, besideGate, seed, portmap, carry, enforce } = ciliumSteps(inventory)

@@ -1,4 +1,4 @@
-import type { ChangeStep, GateStep, RecordStep } from '../../src/engine/model.ts'
+import type { ChangeStep, GateStep, Phase, RecordStep } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import type { World } from '../../src/operations/world.ts'
 
@@ -7,4 +7,14 @@ export type Gate = GateStep<Facts>
 export type Recording = RecordStep<Facts>
 
 export const all = (facts: Facts): string[] => Object.keys(facts.nodes)
+export const phase = (
+  id: string,
+  title: string,
+  steps: readonly (Change | Gate | Recording)[],
+): Phase<Facts, World> => ({
+  id,
+  title,
+  steps,
+})
+
 export const minutes = (count: number): number => count * 60_000

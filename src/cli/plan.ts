@@ -9,10 +9,10 @@ import { printedJson } from '../visible.ts'
 import { writeAsked } from './asked-file.ts'
 import { loadFacts, saveFacts } from './facts-file.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
-import { type OrderFlag, orderOption } from './order.ts'
+import { type RunbookFlags, withRunbookOptions } from './runbook-options.ts'
 import type { Terminal } from './terminal.ts'
 
-interface PlanFlags extends OrderFlag {
+interface PlanFlags extends RunbookFlags {
   output?: string
   facts?: string
   saveFacts?: string
@@ -24,9 +24,8 @@ type Format = 'text' | 'markdown' | 'json'
 const screenDiffLines = 24
 
 export function planCommand(): Command {
-  return withCommonOptions(new Command('plan'))
+  return withRunbookOptions(withCommonOptions(new Command('plan')))
     .description('dry run: every change on every node, as true diffs; changes nothing')
-    .addOption(orderOption())
     .option('-o, --output <file>', 'keep the plan in a file, for `migrate run FILE`')
     .option('--facts <file>', 'plan from facts that were saved before, without the cluster')
     .option('--save-facts <file>', 'keep the facts that the plan was made from')
@@ -45,7 +44,7 @@ export function planCommand(): Command {
       const saved = flags.facts === undefined ? null : await loadFacts(flags.facts, inventory)
       const { planFrom } = await import('./planning.ts')
       const facts = saved ?? (await (await import('./session.ts')).readFacts(inventory, terminal))
-      const plan = planFrom(facts, inventory, { order: flags.order })
+      const plan = planFrom(facts, inventory, flags)
 
       process.stdout.write(print(plan, json ? 'json' : flags.format, terminal))
       const { saveFacts: factsFile, output } = flags

@@ -5,19 +5,18 @@ import { preflightJson } from '../report/preflight-json.ts'
 import { preflightText } from '../report/preflight-text.ts'
 import { printedJson } from '../visible.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
-import { type OrderFlag, orderOption } from './order.ts'
+import { type RunbookFlags, withRunbookOptions } from './runbook-options.ts'
 
 export function preflightCommand(): Command {
-  return withCommonOptions(new Command('preflight'))
+  return withRunbookOptions(withCommonOptions(new Command('preflight')))
     .description('read-only checks: what blocks, what warns, what is fine')
-    .addOption(orderOption())
-    .action(async ({ order }: OrderFlag, command: Command) => {
+    .action(async (flags: RunbookFlags, command: Command) => {
       const options = commonOptions(command)
       const { json, terminal } = options
       const inventory = inventoryOf(options, true)
       const { planFrom } = await import('./planning.ts')
       const { readFacts } = await import('./session.ts')
-      const { findings } = planFrom(await readFacts(inventory, terminal), inventory, { order })
+      const { findings } = planFrom(await readFacts(inventory, terminal), inventory, flags)
       if (json) process.stdout.write(printedJson(preflightJson(inventory.cluster.name, findings)))
       else process.stdout.write(`${preflightText(findings, terminal).join('\n')}\n`)
       if (isBlocked(findings)) process.exitCode = exitCodes.blocked

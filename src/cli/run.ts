@@ -9,17 +9,16 @@ import { planOverview } from '../report/plan-text.ts'
 import { printedJson } from '../visible.ts'
 import { type DriveFlags, refuseUnasked } from './asking.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
-import { type OrderFlag, orderOption } from './order.ts'
+import { type RunbookFlags, withRunbookOptions } from './runbook-options.ts'
 import type { Terminal } from './terminal.ts'
 
 export function runCommand(): Command {
-  return withCommonOptions(new Command('run'))
+  return withRunbookOptions(withCommonOptions(new Command('run')))
     .description('execute a plan, guided step by step; --yes for the unattended')
     .addArgument(new Argument('[plan]', 'a file written by `migrate plan -o`; without it the plan is made now'))
-    .addOption(orderOption())
     .option('--yes', 'ask nothing: every step is done as planned, and whatever is not as planned stops the run')
     .option('--break-lock <nonce>', 'take the lock away from a run that is over for good; the refusal names the nonce')
-    .action(async (planPath: string | undefined, flags: DriveFlags & OrderFlag, command: Command) => {
+    .action(async (planPath: string | undefined, flags: DriveFlags & RunbookFlags, command: Command) => {
       const options = commonOptions(command)
       refuseUnasked(flags, options, 'run')
       const { json, terminal } = options
@@ -55,9 +54,9 @@ function refuseBlocked({ id, findings }: Plan): void {
   })
 }
 
-async function planNow(inventory: Inventory, terminal: Terminal, { order }: OrderFlag): Promise<PlanFile> {
+async function planNow(inventory: Inventory, terminal: Terminal, flags: RunbookFlags): Promise<PlanFile> {
   const { planFrom } = await import('./planning.ts')
   const { readFacts } = await import('./session.ts')
   const facts = await readFacts(inventory, terminal)
-  return { plan: planFrom(facts, inventory, { order }), facts: facts as Json }
+  return { plan: planFrom(facts, inventory, flags), facts: facts as Json }
 }

@@ -201,7 +201,7 @@ export async function openRun(
     runId: run.runId,
     plan,
     initialFacts,
-    runbook: runbookOf(inventory),
+    runbook: runbookOf(plan.runbook, inventory),
     journal: run.journal,
     records: run.records,
     reader,

@@ -46,7 +46,7 @@ export function planRemoval(ruleset: Ruleset, recognisers: readonly Recogniser[]
 const inOrder = (removal: Removal) =>
   Object.entries(removal).sort(([a], [b]) => Number(b === 'filter') - Number(a === 'filter'))
 
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   // iptables takes line breaks in comments; here such a rule would be read as commands.
   if (/[\n\r]/.test(text))
     throw new FailedError(`this rule has a line break in its comment and cannot be removed exactly: ${text}`, {

@@ -47,6 +47,17 @@ describe('planning offline, from a facts file', () => {
     }
   })
 
+  test('another runbook is another plan; parameters that it has not are refused', () => {
+    const purge = [main, 'plan', '-i', lab, '--facts', facts, '--runbook', 'kube-router-purge']
+    const blocked = spawnSync(process.execPath, [...purge, '--json'], { encoding: 'utf8' })
+    // On these facts the controller runs.
+    expect(blocked.status).toBe(3)
+    expect(JSON.parse(blocked.stdout)).toMatchObject({ runbook: 'kube-router-purge', params: {} })
+    const { status, stderr } = spawnSync(process.execPath, [...purge, '--order', 'seed'], { encoding: 'utf8' })
+    expect(status).toBe(2)
+    expect(stderr).toContain('It takes none: leave --order out.')
+  })
+
   test('what blocks is printed with the plan, and the exit says so', () => {
     const broken = someFacts()
     const node = broken.nodes.s1

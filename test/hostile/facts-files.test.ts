@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, expect } from 'vitest'
 import { loadFacts } from '../../src/cli/facts-file.ts'
 import { planFrom } from '../../src/cli/planning.ts'
+import type { RunbookFlags } from '../../src/cli/runbook-options.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import { planText } from '../../src/report/plan-text.ts'
 import { fixture } from '../netfilter/fixtures.ts'
@@ -31,10 +32,17 @@ function factsWithRules(): Facts {
 
 hostile(
   'facts files: contents',
-  fc.tuple(mutated(factsWithRules()), fc.constantFrom('staged', 'seed')),
-  async ([value, order]) => {
+  fc.tuple(
+    mutated(factsWithRules()),
+    fc.constantFrom<RunbookFlags>(
+      { runbook: 'k3s-flannel-to-cilium', order: 'staged' },
+      { runbook: 'k3s-flannel-to-cilium', order: 'seed' },
+      { runbook: 'kube-router-purge' },
+    ),
+  ),
+  async ([value, flags]) => {
     writeFileSync(file, withNesting(JSON.stringify(value)))
-    const plan = await cameOf(async () => planFrom(await loadFacts(file, someInventory), someInventory, { order }))
+    const plan = await cameOf(async () => planFrom(await loadFacts(file, someInventory), someInventory, flags))
     if (plan === null) return
     expectPrintable(planText(plan, { colour: false, width: 100, maxDiffLines: 24 }))
     // Nothing but what is kube-router's is named to iptables: a line of data never becomes a line of a script.

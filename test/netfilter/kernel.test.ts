@@ -6,6 +6,7 @@ import { destroyOrder, destroyScript, isKubeRouterSet, parseIpsets } from '../..
 import { kubeRouter } from '../../src/netfilter/kube-router.ts'
 import { stalePortmap } from '../../src/netfilter/portmap.ts'
 import { applyRemoval, planRemoval, removalScript } from '../../src/netfilter/removal.ts'
+import { returnScript } from '../../src/netfilter/return.ts'
 import { normalise, parse, print, rulesOf, tablesOf } from '../../src/netfilter/ruleset.ts'
 import { restoreScript } from '../../src/netfilter/tools.ts'
 import { bytesOf, textOf } from '../../src/nodes/text.ts'
@@ -99,6 +100,40 @@ ${save}; echo ------; ipset save`,
     for (const line of foreign.filter) expect(rulesAfter).toContain(line.replace(/ \[0:0\]$/, ''))
     expect(rulesAfter).not.toMatch(/KUBE-POD-FW-[A-Z2-7]{16}|CILIUM_PRE_nat|FLANNEL-FWD /)
     expect(parseIpsets(setsAfter).map((set) => set.name)).toEqual(['mine', 'KUBE-SRC-mine'])
+  })
+
+  test('what was removed is put back to where it stood, between rules that others added meanwhile', () => {
+    const recorded = fixture('kube-router-2.6.3.rules')
+    const text = plant(recorded, { filter: foreign.filter })
+    const before = inNamespace(`printf %s "$OWN" | ipset restore\nprintf %s "$RULES" | ${restore}; ${save}`, {
+      OWN: fixture('kube-router-2.6.3.ipset'),
+      RULES: text,
+    })
+    const removal = planRemoval(parse(before), [kubeRouter])
+    const added = '-I FORWARD 1 -s 192.0.2.99/32 -j DROP'
+    const output = inNamespace(
+      `printf %s "$OWN" | ipset restore
+printf %s "$RULES" | ${restore}
+printf %s "$REMOVAL" | sh -c "$RESTORE" restore ${name} || fail removal
+iptables-${backend} ${added}
+printf %s "$RETURN" | sh -c "$RESTORE" restore ${name} || fail return
+${save}`,
+      {
+        OWN: fixture('kube-router-2.6.3.ipset'),
+        RULES: before,
+        REMOVAL: removalScript(removal),
+        RESTORE: restoreScript,
+        RETURN: returnScript(parse(before), applyRemoval(parse(before), removal), removal),
+      },
+    )
+    const byChain = (rules: string) =>
+      Object.fromEntries(Map.groupBy(tablesOf(parse(rules)).flatMap(rulesOf), (rule) => rule.chain))
+    const texts = (rules: string, chain: string) => byChain(rules)[chain]?.map((rule) => rule.text)
+    for (const chain of Object.keys(byChain(before)).filter((one) => one !== 'FORWARD'))
+      expect(texts(output, chain)).toEqual(texts(before, chain))
+    const dropped = '-A FORWARD -s 192.0.2.99/32 -j DROP'
+    expect(texts(output, 'FORWARD')?.filter((rule) => rule !== dropped)).toEqual(texts(before, 'FORWARD'))
+    expect(texts(output, 'FORWARD')).toContain(dropped)
   })
 
   test('one bad line, and nothing of its table is changed', () => {

@@ -9,9 +9,10 @@ const pairOf = (attempt: { from: string; to: string; port: number }) =>
 /**
  * Who could talk to whom before and now. How a refusal looks does not count: what kube-router rejects, Cilium drops
  * (cilium.md §6.1). What is lost is an outage, and blocks. What failed before and works now is what the move is for, where
- * policies allow it (kube-router refuses that too while it writes its rules); where they forbid it, it is a hole, and blocks.
+ * policies allow it (kube-router refuses that too while it writes its rules); where they forbid it, it is a hole.
+ * @param hole what that is: it blocks, unless nothing is to enforce policies
  */
-export function connectivityKept(before: Facts | null, now: Facts): Finding[] {
+export function connectivityKept(before: Facts | null, now: Facts, hole: 'blocks' | 'warns' = 'blocks'): Finding[] {
   const title = 'who could talk before can talk now'
   if (!before?.reachability || !now.reachability)
     return [{ level: 'unknown', title, detail: `there is no record of ${before?.reachability ? 'now' : 'before'}` }]
@@ -35,12 +36,12 @@ export function connectivityKept(before: Facts | null, now: Facts): Finding[] {
           fix: 'look for policies with ipBlock of pods, nodes or the API (cilium.md §6); or: migrate rollback',
         },
   ]
-  return [...findings, ...openedPairs(now, opened), ...absentPairs(absent.map(({ pair }) => pair))]
+  return [...findings, ...openedPairs(now, opened, hole), ...absentPairs(absent.map(({ pair }) => pair))]
 }
 
 type Opened = Pick<NonNullable<Facts['reachability']>[number], 'from' | 'to' | 'port'>
 
-function openedPairs(now: Facts, opened: readonly Opened[]): Finding[] {
+function openedPairs(now: Facts, opened: readonly Opened[], hole: 'blocks' | 'warns'): Finding[] {
   const by = Map.groupBy(opened, (one) => pairAllowed(now, one, 'cilium'))
   const names = (allowed: boolean | null) => (by.get(allowed) ?? []).map(pairOf)
   const [forbidden, allowed, unknown] = [names(false), names(true), names(null)]
@@ -48,7 +49,7 @@ function openedPairs(now: Facts, opened: readonly Opened[]): Finding[] {
   const findings: Finding[] = []
   if (forbidden.length > 0)
     findings.push({
-      level: 'blocks',
+      level: hole,
       title,
       detail: `${forbidden.length} pairs work now and did not, and NetworkPolicies forbid them: ${shownList(forbidden)}`,
       fix: 'look whether the policy that forbids them is enforced (cilium.md §6); or: migrate rollback',

@@ -1,0 +1,120 @@
+/**
+ * Only what kube-router left behind, for clusters where K3s' policy controller was switched off before: K3s leaves its rules
+ * frozen, and they refuse every pod with an address that is newer than they are (k3s#7244). K3s, pods and links stay as they
+ * are. The way back puts the rules to where they stood.
+ */
+import { z } from 'zod'
+import { bind, type Runbook } from '../src/engine/model.ts'
+import { InputError } from '../src/errors.ts'
+import type { Facts } from '../src/facts/facts.ts'
+import type { Inventory } from '../src/inventory/schema.ts'
+import { clusterWhole } from '../src/operations/checks/cluster-whole.ts'
+import { connectivityKept } from '../src/operations/checks/connectivity-kept.ts'
+import { controllerOff } from '../src/operations/checks/controller-off.ts'
+import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
+import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
+import { kubeRouterGone } from '../src/operations/checks/kube-router-gone.ts'
+import { oneIptablesBackend } from '../src/operations/checks/one-iptables-backend.ts'
+import { programsThere } from '../src/operations/checks/programs-there.ts'
+import { frozenRulesPurged } from '../src/operations/frozen-rules-purged.ts'
+import type { World } from '../src/operations/world.ts'
+import { after, before, kept, measure, measured } from './steps/evidence.ts'
+import { guardedRules } from './steps/guards.ts'
+import { backup, snapshot } from './steps/safety.ts'
+import { all, type Gate, minutes, phase } from './steps/step.ts'
+
+const paramsSchema = z.strictObject({})
+type Params = z.infer<typeof paramsSchema>
+
+const purge = guardedRules({
+  kind: 'change',
+  id: 'frozen-rules',
+  title: "Remove kube-router's frozen rules and sets",
+  why: 'They refuse every address that is newer than they are, and nobody will write them again.',
+  operation: bind(frozenRulesPurged, () => undefined),
+  targets: all,
+  order: 'serial',
+  risk: 'what they happened to refuse is open then: nothing enforces NetworkPolicies on this cluster but another controller',
+  timeoutMs: minutes(2),
+})
+
+const gone: Gate = {
+  kind: 'gate',
+  id: 'frozen-rules-gone',
+  title: 'Nothing of kube-router is left, and nothing writes it again',
+  why: 'Proved by listing, not assumed.',
+  reads: ['netfilter', 'sandboxes', 'k3s'],
+  check: kubeRouterGone,
+  timeoutMs: minutes(1),
+}
+
+const nothingLost: Gate = {
+  ...kept,
+  title: 'Who could talk before can talk now',
+  check: (facts, records) => connectivityKept(records.before ?? null, facts, 'warns'),
+}
+
+function checks(inventory: Inventory): Gate[] {
+  const gate = (id: string, title: string, why: string, reads: Gate['reads'], check: Gate['check']): Gate => ({
+    kind: 'gate',
+    id,
+    title,
+    why,
+    reads,
+    check,
+    timeoutMs: minutes(1),
+    preflight: true,
+  })
+  return [
+    gate(
+      'inventory-complete',
+      'The inventory and the cluster agree',
+      'A node left out keeps its rules.',
+      ['kube', 'k3s'],
+      (facts) => inventoryComplete(facts, inventory),
+    ),
+    gate(
+      'cluster-whole',
+      'The cluster is whole',
+      'What is broken before is blamed on this afterwards.',
+      ['etcd', 'kube'],
+      (facts) => clusterWhole(facts),
+    ),
+    gate(
+      'controller-off',
+      "Nobody writes kube-router's rules",
+      'Rules that are in use enforce policies.',
+      ['k3s', 'kube'],
+      (facts) => [...controllerOff(facts), ...flagsInForce(facts)],
+    ),
+    gate(
+      'rule-sets',
+      'The rule sets are understood',
+      'Rules that nobody knows of go on applying.',
+      ['netfilter', 'host'],
+      (facts) => [...oneIptablesBackend(facts), ...programsThere(facts)],
+    ),
+  ]
+}
+
+export function kubeRouterPurge(inventory: Inventory): Runbook<Facts, World, Params> {
+  return {
+    name: 'kube-router-purge',
+    description: 'Only what kube-router left behind when it was switched off',
+    parseParams(input) {
+      const parsed = paramsSchema.safeParse(input ?? {})
+      if (parsed.success) return parsed.data
+      throw new InputError(`parameters of kube-router-purge: ${z.prettifyError(parsed.error)}`, {
+        next: 'It takes none: leave --order out.',
+      })
+    },
+    finished: (facts) => all(facts).every((node) => purge.operation.diff(facts, node) === null),
+    phases: () => [
+      phase('checks', 'Checks', checks(inventory)),
+      phase('evidence', 'Evidence before', [before]),
+      phase('safety', 'Safety', [backup, snapshot(inventory), measure]),
+      phase('clean', 'Clean', [purge]),
+      phase('validate', 'Validate', [gone, measured, after, nothingLost]),
+    ],
+  }
+}
