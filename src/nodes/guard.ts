@@ -10,7 +10,10 @@ const restoringS = 120
 
 /** Constant POSIX sh, each run as root in the guard's folder. Prints `done: WHAT` and `failed: WHAT`, one a line. */
 export interface GuardProgram {
-  /** Run while it is armed: keeps there what `restore` needs. Gets the arguments. */
+  /**
+   * Run while it is armed: keeps there what `restore` needs. Gets the arguments. If it leaves a script `at-boot`, that one is
+   * run whenever the node boots before it is disarmed or forgotten, ahead of K3s; the guard has fired then.
+   */
   save: string
   /** Run by the timer. May need nothing but the node itself. */
   restore: string
@@ -21,7 +24,7 @@ export type GuardState =
   /** Never armed, or disarmed. */
   | { kind: 'none' }
   | { kind: 'armed' }
-  /** It was armed and its timer is no more, as after a reboot: nothing will happen. */
+  /** It was armed and its timer is no more, as after a reboot without a script `at-boot`: nothing will happen. */
   | { kind: 'gone' }
   | { kind: 'restoring' }
   /** `whole` is false when it was cut short: by a power cut, or its time limit. */
@@ -44,10 +47,26 @@ timeout 10 sync -- receipt ended.new
 mv ended.new ended
 timeout 10 sync -- .`
 
+// Of a guard that was decided otherwise nothing is run. The link comes after the deed: cut short, the next boot does it again.
+const bootScript = `cd "$1" && [ "$(readlink decided)" != disarmed ] || exit 0
+umask 077
+export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+sh ./at-boot </dev/null | tee -a receipt
+ln -s fired decided 2>/dev/null || exit 0
+date +%s%3N > at
+cp at ended
+timeout 10 sync -- at receipt ended .`
+
+// Only boots read the unit, so systemd need not be told of it.
+const bootUnit = `boot_unit() { echo "/etc/systemd/system/$1-boot.service"; }
+boot_link() { echo "/etc/systemd/system/multi-user.target.wants/$1-boot.service"; }
+remove_boot_unit() { rm -f -- "$(boot_unit "$1")" "$(boot_link "$1")"; }
+`
+
 const armScript = `set -eu
 umask 077
-folder=$1 unit=$2 seconds=$3 limit=$4 fire=$5 save=$6 restore=$7
-shift 7
+${bootUnit}folder=$1 unit=$2 seconds=$3 limit=$4 fire=$5 boot=$6 save=$7 restore=$8
+shift 8
 if [ -e "$folder/armed" ]; then
   [ "$(readlink "$folder/decided")" != fired ] || exit 95
   # What it has saved is from before the step was begun; what there is now may not be.
@@ -59,13 +78,29 @@ if [ -e "$folder/armed" ]; then
 fi
 systemctl stop "$unit.timer" 2>/dev/null || :
 systemctl reset-failed "$unit.timer" "$unit.service" 2>/dev/null || :
+remove_boot_unit "$unit"
 rm -rf -- "$folder"
 mkdir -p "$folder"
 cd "$folder"
 printf '%s\\n' "$restore" > restore
+printf '%s\\n' "$boot" > boot
 sh -c "$save" guard-save "$@" >&2
 : > armed
 timeout 10 sync -- * .
+if [ -e at-boot ]; then
+  cat > "$(boot_unit "$unit")" <<END
+[Unit]
+Description=cni-migrate: a reboot does not begin again what a guarded step has begun
+RequiresMountsFor=$folder
+ConditionPathExists=$folder/armed
+Before=k3s.service k3s-agent.service
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $folder/boot $folder
+END
+  ln -sf "$(boot_unit "$unit")" "$(boot_link "$unit")"
+  timeout 10 sync -- "$(boot_unit "$unit")" /etc/systemd/system/multi-user.target.wants
+fi
 systemd-run --quiet --collect --unit="$unit" --on-active="$seconds" --timer-property=AccuracySec=1s \\
   --property=RuntimeMaxSec="$limit" -- /bin/sh -c "$fire" guard "$folder"
 echo armed`
@@ -74,9 +109,10 @@ const renewScript = `[ "$(readlink "$1/decided")" != fired ] || exit 95
 systemctl is-active --quiet "$2.timer" && systemctl restart "$2.timer"`
 
 // One that was disarmed and not yet removed is disarmed; one that is not there as well.
-const disarmScript = `if [ -d "$1" ]; then
+const disarmScript = `${bootUnit}if [ -d "$1" ]; then
   ln -s disarmed "$1/decided" 2>/dev/null || [ "$(readlink "$1/decided")" = disarmed ] || exit 95
 fi
+remove_boot_unit "$2"
 systemctl stop "$2.timer" 2>/dev/null
 rm -rf -- "$1"
 rmdir -- "\${1%/*}" 2>/dev/null
@@ -96,7 +132,10 @@ case $(readlink decided) in
   *) if systemctl is-active --quiet "$2.timer"; then echo armed; else echo gone; fi ;;
 esac`
 
-const forgetScript = `systemctl stop "$2.timer" 2>/dev/null
+const forgetScript = `${bootUnit}remove_boot_unit "$2"
+# One that was run at this boot is known to systemd.
+systemctl daemon-reload
+systemctl stop "$2.timer" 2>/dev/null
 systemctl reset-failed "$2.timer" "$2.service" 2>/dev/null
 rm -rf -- "$1"
 rmdir -- "\${1%/*}" 2>/dev/null
@@ -107,7 +146,7 @@ export class GuardFired extends FailedError {}
 
 /**
  * Has the node run `program.restore` by itself so long after it was last armed or renewed; one that is armed is renewed.
- * Monotonic time of the node. A reboot ends it: the node then comes up with whatever it boots.
+ * Monotonic time of the node. A reboot ends the timer; what is then done instead is the program's to say (`at-boot`).
  * @throws GuardFired
  */
 export async function armGuard(
@@ -120,7 +159,17 @@ export async function armGuard(
   const { save, restore } = program
   const [fire = ''] = unitArguments([fireScript])
   const seconds = String(Math.ceil(afterMs / 1000))
-  const words = [folderOf(run), unitName(idOf(run)), seconds, String(restoringS), fire, save, restore, ...args]
+  const words = [
+    folderOf(run),
+    unitName(idOf(run)),
+    seconds,
+    String(restoringS),
+    fire,
+    bootScript,
+    save,
+    restore,
+    ...args,
+  ]
   const { stdout } = await orFired(node, 'arm-guard', armScript, words)
   return stdout.trim() === 'renewed' ? 'renewed' : 'armed'
 }

@@ -39,10 +39,27 @@ list_pins() {
 }
 `
 
+/**
+ * Cilium's agent finds a file where its state folder is to be: the kubelet's containers of it do not start, however often. No
+ * API, no kubelet and no containerd is needed for that, and K3s runs on. /run is in memory: after a reboot it is done again,
+ * before K3s starts, so that a node that somebody switches off and on because it was cut off is not cut off again.
+ */
+const hold = `if [ ! -f /run/cilium ]; then
+  # With its state: agents that start again know their pods by it.
+  [ ! -d /run/cilium ] || mv -T /run/cilium /run/cilium.held-by-cni-migrate
+  echo "put here by the guard of cni-migrate: holds Cilium's agent down" > /run/cilium
+fi
+if [ -f /run/cilium ]; then echo "done: hold Cilium's agent down"; else echo "failed: hold Cilium's agent down"; fi
+`
+
 /** Arguments: `agent` or `-`: whether Cilium's agent is to be held down; then the tables to put back, as `ip-nft filter`. */
 const save = `${listing}${xtables}
 set -eu
-[ "$1" != agent ] || : > holds-agent
+if [ "$1" = agent ]; then
+  : > holds-agent
+  cat > at-boot <<'END'
+${hold}END
+fi
 shift
 for table do printf '%s\\n' "$table"; done > tables
 list_links > links
@@ -88,15 +105,8 @@ try() {
   shift
   if timeout 20 "$@" >/dev/null; then echo "done: $what"; else echo "failed: $what"; fi
 }
-# Cilium's agent finds a file where its state folder is to be: the kubelet's containers of it do not start, however often.
-# No API, no kubelet and no containerd is needed for that, K3s runs on, and a reboot ends it: /run is in memory.
 if [ -e holds-agent ]; then
-  if [ ! -f /run/cilium ]; then
-    # With its state: agents that start again know their pods by it.
-    [ ! -d /run/cilium ] || mv -T /run/cilium /run/cilium.held-by-cni-migrate
-    echo "put here by the guard of cni-migrate: holds Cilium's agent down" > /run/cilium
-  fi
-  if [ -f /run/cilium ]; then echo "done: hold Cilium's agent down"; else echo "failed: hold Cilium's agent down"; fi
+  sh ./at-boot
   for process in /proc/[0-9]*; do
     [ "$(cat "$process/comm" 2>/dev/null)" = cilium-agent ] && kill -s KILL "\${process#/proc/}" && echo "done: end Cilium's agent"
   done

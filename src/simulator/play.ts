@@ -68,7 +68,8 @@ export function secondOperator(simulation: Simulation, base: Base): void {
   void simulation
     .process('bob', async (process) => {
       let isIn = false
-      const run = { ...base.run, runId: 'run-of-bob' }
+      // Each time another run: two at a time are not one that takes over from itself.
+      const run = { ...base.run, runId: `run-of-bob-${process.id}` }
       const context = contextOf(process, run, disk, operator, (event) => {
         if (event.kind === 'lock-taken') isIn = true
       })

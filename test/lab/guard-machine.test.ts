@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { must, until } from '../../src/lab/host.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import { down, type Lab, list, power, up } from '../../src/lab/lab.ts'
 import { namespaceOf } from '../../src/lab/layout.ts'
 import { armGuard, disarmGuard, forgetGuard, GuardFired, lookAtGuard, renewGuard } from '../../src/nodes/guard.ts'
 import type { Node } from '../../src/nodes/node.ts'
@@ -35,7 +35,7 @@ const left = () =>
   onNode(
     lab,
     's1',
-    "ls /var/lib/cni-migrate 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'",
+    "ls -d /var/lib/cni-migrate /etc/systemd/system/cni-migrate* /etc/systemd/system/*/cni-migrate* 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'",
   )
 
 test('disarmed, nothing of it is left and nothing happens', async () => {
@@ -90,13 +90,43 @@ test('a node that was cut off comes back by itself, and tells what it did', asyn
   expect(await left()).toBe('')
 })
 
-test('a reboot ends it: nothing happens any more, and it can be armed anew', async () => {
+async function reboot(): Promise<void> {
+  await power(name, 's1', 'off')
+  await power(name, 's1', 'on')
+  await node.reconnect()
+}
+
+test('switched off and on, the agent is held down before K3s starts, at every boot, until somebody knows of it', async () => {
   await arm(60_000)
-  // What a reboot does to a transient timer.
-  await onNode(lab, 's1', 'systemctl stop cni-migrate-r1-guard.timer')
-  expect(await lookAtGuard(node, run)).toEqual({ kind: 'gone' })
-  expect(await arm(60_000)).toBe('armed')
+  for (const _boot of ['first', 'second']) {
+    await reboot()
+    expect(await lookAtGuard(node, run)).toMatchObject({
+      kind: 'fired',
+      whole: true,
+      done: expect.arrayContaining(["hold Cilium's agent down"]),
+      failed: [],
+    })
+    expect(await onNode(lab, 's1', 'cat /run/cilium')).toContain("holds Cilium's agent down")
+    expect(await onNode(lab, 's1', 'systemctl show -p Before --value cni-migrate-r1-guard-boot.service')).toMatch(
+      /\bk3s\.service\b/,
+    )
+  }
+  await expect(arm(60_000)).rejects.toThrow(GuardFired)
+  await forgetGuard(node, run)
+  expect(await left()).toBe('')
+  await reboot()
+  expect(await onNode(lab, 's1', 'ls /run/cilium 2>&1 || :')).toContain('No such file')
+})
+
+test('disarmed, a reboot does nothing; nor does it to a guard that holds no agent, which can be armed anew', async () => {
+  await arm(60_000)
   await disarmGuard(node, run)
+  await armGuard(node, 'r2', networkGuardProgram, ['-'], 60_000)
+  await reboot()
+  expect(await onNode(lab, 's1', 'ls /run/cilium 2>&1 || :')).toContain('No such file')
+  expect(await lookAtGuard(node, 'r2')).toEqual({ kind: 'gone' })
+  expect(await armGuard(node, 'r2', networkGuardProgram, ['-'], 60_000)).toBe('armed')
+  await disarmGuard(node, 'r2')
 })
 
 test('two runs have two guards', async () => {

@@ -61,7 +61,7 @@ const mend = () => {
 /** No timer, no receipt, nothing held down. */
 async function expectNoGuards(): Promise<void> {
   const left =
-    "ls -d /var/lib/cni-migrate /run/cilium.held* 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'; [ ! -f /run/cilium ]"
+    "ls -d /var/lib/cni-migrate /etc/systemd/system/cni-migrate* /etc/systemd/system/*/cni-migrate* /run/cilium.held* 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'; [ ! -f /run/cilium ]"
   for (const { name: node } of lab.nodes) expect(await onNode(lab, node, left), node).toBe('')
 }
 

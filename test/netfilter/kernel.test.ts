@@ -110,22 +110,23 @@ ${save}; echo ------; ipset save`,
       RULES: text,
     })
     const removal = planRemoval(parse(before), [kubeRouter])
-    const added = '-I FORWARD 1 -s 192.0.2.99/32 -j DROP'
-    const output = inNamespace(
+    const OWN = fixture('kube-router-2.6.3.ipset')
+    const now = inNamespace(
       `printf %s "$OWN" | ipset restore
 printf %s "$RULES" | ${restore}
 printf %s "$REMOVAL" | sh -c "$RESTORE" restore ${name} || fail removal
-iptables-${backend} ${added}
+iptables-${backend} -I FORWARD 1 -s 192.0.2.99/32 -j DROP
+${save}`,
+      { OWN, RULES: before, REMOVAL: removalScript(removal), RESTORE: restoreScript },
+    )
+    const output = inNamespace(
+      `printf %s "$OWN" | ipset restore
+printf %s "$RULES" | ${restore}
 printf %s "$RETURN" | sh -c "$RESTORE" restore ${name} || fail return
 ${save}`,
-      {
-        OWN: fixture('kube-router-2.6.3.ipset'),
-        RULES: before,
-        REMOVAL: removalScript(removal),
-        RESTORE: restoreScript,
-        RETURN: returnScript(parse(before), applyRemoval(parse(before), removal), removal),
-      },
+      { OWN, RULES: now, RESTORE: restoreScript, RETURN: returnScript(parse(before), parse(now), removal) },
     )
+    expect(returnScript(parse(before), parse(output), removal)).toBe('')
     const byChain = (rules: string) =>
       Object.fromEntries(Map.groupBy(tablesOf(parse(rules)).flatMap(rulesOf), (rule) => rule.chain))
     const texts = (rules: string, chain: string) => byChain(rules)[chain]?.map((rule) => rule.text)

@@ -1,6 +1,6 @@
 import { between } from '../random.ts'
 import { agentSettings, ciliumKinds, startAgent } from './cilium.ts'
-import { fireGuard, mendCut } from './guard.ts'
+import { fireGuard, mendCut, rebootGuard } from './guard.ts'
 import { becomeActive, execWords, networkInForce, portIsTaken, removeLink, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
 import {
@@ -264,8 +264,7 @@ export function powerOff(state: ClusterState, node: NodeState, forMs: number): v
   node.tables = structuredClone(ofBoot?.tables ?? [])
   node.ipsets = structuredClone(ofBoot?.ipsets ?? [])
   node.units = []
-  node.agentHeld = false
-  if (node.guard?.state === 'armed') node.guard.state = 'gone'
+  rebootGuard(node, state.nowMs + forMs)
   for (const sandbox of node.sandboxes) {
     sandbox.ready = false
     sandbox.stoppedMs ??= state.nowMs

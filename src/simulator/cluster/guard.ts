@@ -19,6 +19,16 @@ export function mendCut(state: ClusterState, node: NodeState): boolean {
   return true
 }
 
+/** What a boot makes of a guard: one that holds the agent down does so again, before K3s starts. */
+export function rebootGuard(node: NodeState, atMs: number): void {
+  const { guard } = node
+  node.agentHeld = guard?.holdsAgent === true && guard.state !== 'gone'
+  if (guard?.state !== 'armed') return
+  guard.state = node.agentHeld ? 'fired' : 'gone'
+  guard.firesAtMs = atMs
+  if (node.agentHeld) guard.did.push("hold Cilium's agent down")
+}
+
 /** The timer of a guard that nobody has renewed: the node's network as it was saved (operations/network-guard-program.ts). */
 export function fireGuard(state: ClusterState, node: NodeState): void {
   const { guard } = node

@@ -12,7 +12,7 @@ function remove(node: NodeState, folder: string): void {
 }
 
 const armGuard: Handler = (state, node, { args }) => {
-  const [folder = '', , seconds, , , , , agent, ...tables] = args
+  const [folder = '', , seconds, , , , , , agent, ...tables] = args
   const { guard } = node
   if (guard?.state === 'fired') return hasFired
   const firesAtMs = state.nowMs + Number(seconds) * 1000
