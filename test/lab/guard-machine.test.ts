@@ -35,7 +35,7 @@ const left = () =>
   onNode(
     lab,
     's1',
-    "ls -d /var/lib/cni-migrate /etc/systemd/system/cni-migrate* /etc/systemd/system/*/cni-migrate* 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'",
+    "ls /var/lib/cni-migrate 2>/dev/null; ls -d /etc/systemd/system/cni-migrate* /etc/systemd/system/*/cni-migrate* 2>/dev/null; systemctl list-units --all --plain --no-legend 'cni-migrate*'",
   )
 
 test('disarmed, nothing of it is left and nothing happens', async () => {
