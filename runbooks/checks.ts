@@ -20,8 +20,6 @@
  *                     of one's own over them: values-safe
  * C19, C20            stopping agents and rolling changes of modes: the way back, and one value for each agent's stage
  */
-import type { GateStep } from '../src/engine/model.ts'
-import type { Facts } from '../src/facts/facts.ts'
 import { apiAddress, isLoopback } from '../src/inventory/api-address.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import { agentFlags } from '../src/operations/checks/agent-flags.ts'
@@ -70,24 +68,13 @@ import { valuesSafe } from '../src/operations/checks/values-safe.ts'
 import { virtualAddresses } from '../src/operations/checks/virtual-addresses.ts'
 import { volumesSafe } from '../src/operations/checks/volumes-safe.ts'
 import { webhooksReachable } from '../src/operations/checks/webhooks-reachable.ts'
-
-type Gate = GateStep<Facts>
+import { type Gate, preflightGate as gate } from './steps/step.ts'
 
 /**
  * The gates of the phase "Checks", in the order in which they are shown. The trap that a check stands for is beside it.
  * @param beside Cilium is installed while flannel runs
  */
 export function preflightChecks(inventory: Inventory, beside: boolean): Gate[] {
-  const gate = (id: string, title: string, why: string, reads: Gate['reads'], check: Gate['check']): Gate => ({
-    kind: 'gate',
-    id,
-    title,
-    why,
-    reads,
-    check,
-    timeoutMs: 60_000,
-    preflight: true,
-  })
   const { install, podCidr } = inventory.cilium
   return [
     gate(

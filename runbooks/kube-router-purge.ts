@@ -21,7 +21,7 @@ import type { World } from '../src/operations/world.ts'
 import { after, before, kept, measure, measured } from './steps/evidence.ts'
 import { guardedRules } from './steps/guards.ts'
 import { backup, snapshot } from './steps/safety.ts'
-import { all, type Gate, minutes, phase } from './steps/step.ts'
+import { all, type Gate, preflightGate as gate, minutes, phase } from './steps/step.ts'
 
 const paramsSchema = z.strictObject({})
 type Params = z.infer<typeof paramsSchema>
@@ -55,16 +55,6 @@ const nothingLost: Gate = {
 }
 
 function checks(inventory: Inventory): Gate[] {
-  const gate = (id: string, title: string, why: string, reads: Gate['reads'], check: Gate['check']): Gate => ({
-    kind: 'gate',
-    id,
-    title,
-    why,
-    reads,
-    check,
-    timeoutMs: minutes(1),
-    preflight: true,
-  })
   return [
     gate(
       'inventory-complete',
