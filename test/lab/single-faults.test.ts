@@ -183,6 +183,7 @@ const survive =
     await expectEnd(ending, [killed, 1, 3, 4], /./)
     await mend?.()
     await machinesUp()
+    await apiBack()
   }
 /** Every machine is up and answers; K3s need not run. */
 const machinesUp = () =>
@@ -193,6 +194,20 @@ const machinesUp = () =>
       ),
     ),
   )
+
+/** Where servers enough for a quorum are started or starting, the API answers again: an operator would wait for it as well. */
+async function apiBack(): Promise<void> {
+  const states = await Promise.all(
+    servers().map(async (server) => (await onNode(lab, server, 'systemctl is-active k3s || :')).trim()),
+  )
+  const running = servers().filter((_server, index) => states[index] === 'active' || states[index] === 'activating')
+  if (running.length <= servers().length / 2) return
+  await until({ waitingFor: () => 'the API to answer', timeoutMs: 180_000, everyMs: 500 }, async () => {
+    const ready = (server: string) => lab.exec(server, ['k3s', 'kubectl', 'get', '--raw', '/readyz'])
+    const answers = await Promise.all(running.map(ready))
+    return answers.some(({ code }) => code === 0) ? true : undefined
+  })
+}
 
 test.each(forward)('$stepId: $what', survive('resume', '--yes'))
 
