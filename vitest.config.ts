@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Tests that start programs, servers, units or namespaces of this machine: not for every save of a file. */
 const machine = [
-  'test/{cli/main,hostile/command-line}.test.ts',
+  'test/{cli/{main,plan},hostile/command-line}.test.ts',
   'test/facts/{collect,mask}.test.ts',
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
@@ -11,8 +11,8 @@ const machine = [
   'test/report/html/browser.test.ts',
 ]
 
-/** Whole migrations, killed and rolled back at many points: three quarters of an hour, `npm run drill`. */
-const drill = ['test/lab/{guard,migration,migration-legacy}.test.ts']
+/** Whole migrations, killed and rolled back at many points, and told beside simulated ones: an hour, `npm run drill`. */
+const drill = ['test/lab/{guard,migration,migration-legacy,simulator}.test.ts']
 
 /** Killed at every fault point of every step, and everything else going wrong once: an hour and a half, `npm run drill:kills`. */
 const drillKills = ['test/lab/{fault-points,single-faults}.test.ts']
