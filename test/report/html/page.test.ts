@@ -6,7 +6,14 @@ import { reportPage } from '../../../src/report/html/page.ts'
 import type { ReportData } from '../../../src/report/html/report-data.ts'
 import { measuredRun, recordedRun } from './report-fixture.ts'
 
-const documentOf = (data: ReportData) => parseHTML(reportPage(data)).document
+type Page = ReturnType<typeof parseHTML>['document']
+const documents = new Map<ReportData, Page>()
+/** Only read: the same data is the same document. */
+function documentOf(data: ReportData): Page {
+  const document = documents.get(data) ?? parseHTML(reportPage(data)).document
+  documents.set(data, document)
+  return document
+}
 const textOf = (data: ReportData, selector: string) =>
   documentOf(data).querySelector(selector)?.textContent?.replaceAll(/\s+/g, ' ') ?? ''
 
