@@ -118,6 +118,17 @@ test('switched off and on, the agent is held down before K3s starts, at every bo
   expect(await onNode(lab, 's1', 'ls /run/cilium 2>&1 || :')).toContain('No such file')
 })
 
+test('by hand, as the README has it: the agent starts again, and after the next boot as well', async () => {
+  await arm(60_000)
+  await reboot()
+  await onNode(lab, 's1', 'rm -r /var/lib/cni-migrate/*/guard; rm /run/cilium')
+  await reboot()
+  expect(await onNode(lab, 's1', 'ls /run/cilium 2>&1 || :')).toContain('No such file')
+  // The run's own way takes the rest.
+  await forgetGuard(node, run)
+  expect(await left()).toBe('')
+})
+
 test('disarmed, a reboot does nothing; nor does it to a guard that holds no agent, which can be armed anew', async () => {
   await arm(60_000)
   await disarmGuard(node, run)

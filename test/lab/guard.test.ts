@@ -5,6 +5,7 @@ import { guardMs } from '../../src/operations/under-guard.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
+import { everyNodeReady } from './support/nodes-ready.ts'
 import { watchReach } from './support/reach-of-nodes.ts'
 import { quietCronJob } from './support/workload.ts'
 
@@ -73,10 +74,7 @@ test('two of three servers are cut off, come back by themselves, and the run say
     expect(await onNode(lab, node, 'cat /run/cilium')).toContain("holds Cilium's agent down")
   }
   // K3s ran on: etcd has all its members again, and whoever is cut off no longer is Ready again.
-  const ready = "k3s kubectl get nodes --no-headers | grep -c ' Ready '"
-  await until({ waitingFor: () => 'every node to be Ready', timeoutMs: 180_000, everyMs: 1_000 }, async () =>
-    (await lab.exec('s3', ['sh', '-c', ready])).stdout === `${lab.nodes.length}\n` ? true : undefined,
-  )
+  await everyNodeReady(lab, 's3')
 })
 
 test('with the cause still there, rollback gives back the cluster as it was', async () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { until } from '../../src/lab/host.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
+import { everyNodeReady } from './support/nodes-ready.ts'
 import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
 
@@ -44,10 +44,7 @@ test('frozen rules are removed, and nothing else is changed', async () => {
       `mkdir -p /etc/rancher/k3s/config.yaml.d; ${off}systemctl restart k3s${role === 'agent' ? '-agent' : ''}`,
     )
   }
-  await until({ waitingFor: () => 'every node to be Ready', timeoutMs: 120_000, everyMs: 1_000 }, async () => {
-    const count = "k3s kubectl get nodes --no-headers | grep -c ' Ready '"
-    return (await lab.exec('s1', ['sh', '-c', count])).stdout === `${lab.nodes.length}\n` ? true : undefined
-  })
+  await everyNodeReady(lab, 's1')
   frozen = await settledState(lab)
   for (const { name: node } of lab.nodes) expect(Number(await leftOn(node)), node).toBeGreaterThan(10)
 

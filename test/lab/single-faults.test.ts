@@ -10,6 +10,7 @@ import { expectState } from './support/cluster-state.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
 import { journalFile, migrateWhile } from './support/migrate-while.ts'
+import { everyNodeReady } from './support/nodes-ready.ts'
 import { expectPlanted } from './support/planted.ts'
 import { type Undisturbed, undisturbed } from './support/undisturbed.ts'
 
@@ -46,11 +47,6 @@ async function expectEnd(ending: ReturnType<typeof migrate>, codes: readonly num
 }
 
 const servers = () => lab.nodes.filter(({ role }) => role === 'server').map((node) => node.name)
-const allReady = () =>
-  until({ waitingFor: () => 'every node to be Ready', timeoutMs: 180_000, everyMs: 1_000 }, async () => {
-    const count = "k3s kubectl get nodes --no-headers | grep -c ' Ready '"
-    return (await lab.exec('s3', ['sh', '-c', count])).stdout === `${lab.nodes.length}\n` ? true : undefined
-  })
 /** How long something stays wrong; nothing is waited for by it. */
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -78,7 +74,7 @@ test('an etcd member that is down before the start', async () => {
   await onNode(lab, 's1', 'systemctl stop k3s')
   await expectEnd(migrate(lab, ['run', planFile, '--yes']), [3], /s1/)
   await onNode(lab, 's1', 'systemctl start k3s')
-  await allReady()
+  await everyNodeReady(lab, 's3')
 })
 
 test('a snapshot that fails and exits 0', async () => {
