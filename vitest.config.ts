@@ -12,7 +12,7 @@ const machine = [
 ]
 
 /** Whole migrations, killed and rolled back at many points, and told beside simulated ones: an hour, `npm run drill`. */
-const drill = ['test/lab/{guard,migration,migration-legacy,simulator}.test.ts']
+const drill = ['test/lab/{guard,guard-machine,migration,migration-legacy,simulator}.test.ts']
 
 /** Killed at every fault point of every step, and everything else going wrong once: an hour and a half, `npm run drill:kills`. */
 const drillKills = ['test/lab/{fault-points,single-faults}.test.ts']
