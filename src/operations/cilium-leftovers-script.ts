@@ -1,3 +1,5 @@
+import { ciliumLinks } from './cilium-links.ts'
+
 /**
  * Removes from a node what Cilium leaves in the kernel and on disk after it was uninstalled (cilium.md §8.1): its links with
  * their routes, tc filters, cgroup programs, maps, state folders, policy rules, sysctl file, CNI files and renamed configurations.
@@ -5,19 +7,16 @@
  *
  * Arguments: paths that were there before Cilium came, and stay. POSIX sh; every part may be absent; run twice it does nothing.
  */
-export const ciliumLeftoversScript = `
+export const ciliumLeftoversScript = `${ciliumLinks}
 set -u
 keep() { for kept in $KEEP; do [ "$kept" = "$1" ] && return 0; done; return 1; }
 KEEP="$*"
 # The agent may still be in its last second: its links come back if they go first.
-for link in $(ip -o link show | sed -n 's/^[0-9]*: \\([^:@]*\\).*/\\1/p'); do
-  case $link in
-    cilium_host|cilium_net|cilium_vxlan|cilium_geneve|cilium_wg0|lxc????????????|lxc_health) ip link delete "$link" 2>/dev/null ;;
-    *)
-      for direction in ingress egress; do
-        tc filter show dev "$link" "$direction" 2>/dev/null | grep -Eq ' (cil_|bpf_|cilium)' && tc filter delete dev "$link" "$direction"
-      done ;;
-  esac
+for link in $(list_links); do
+  case $link in cilium_host|cilium_net|cilium_vxlan|cilium_geneve|cilium_wg0|lxc????????????|lxc_health) ip link delete "$link" 2>/dev/null ;; esac
+done
+list_filters | while read -r link direction protocol priority handle; do
+  tc filter delete dev "$link" "$direction" protocol "$protocol" pref "$priority" handle "$handle" bpf
 done
 # By mark, table and priority: others may use neighbouring numbers, or the same priority.
 ip rule show | sed -n 's/^\\([0-9]*\\):.* \\(fwmark 0x[0-9a-f]*\\/0xf00 lookup \\(200\\|2004\\|2005\\)\\)\\( .*\\)\\{0,1\\}$/\\1 \\2/p

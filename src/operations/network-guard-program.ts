@@ -1,16 +1,13 @@
 import { xtables } from '../netfilter/tools.ts'
 import type { GuardProgram } from '../nodes/guard.ts'
+import { ciliumLinks } from './cilium-links.ts'
 
 /**
  * What is Cilium's among what `ip`, `tc` and the BPF file system list; the same for saving and for restoring, so that only
  * what came in between is told apart. Routes are the host's own: pods' and tunnels' go and come with their links.
  */
-const listing = `
-list_links() { ip -o link show | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'; }
-list_up() { ip -o link show up | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'; }
+const listing = `${ciliumLinks}list_up() { ip -o link show up | sed 's/^[0-9]*: \\([^:@]*\\).*/\\1/'; }
 is_there() { ip link show dev "$1" >/dev/null 2>&1; }
-is_pods() { case $1 in lxc????????????) true ;; *) false ;; esac; }
-is_ciliums() { case $1 in cilium_*|lxc_health) true ;; *) is_pods "$1" ;; esac; }
 list_addresses() {
   ip -o address show scope global | awk '$2 !~ /^(cilium_|lxc|veth|cni|flannel)/ {
     line = $2
@@ -23,14 +20,6 @@ list_routes() {
     grep -Ev '^(local|broadcast|anycast|multicast) | table local| dev (cilium_|lxc|veth|cni|flannel)| table (200|202|2004|2005)( |$)'
 }
 list_rules() { ip "$1" rule show | sed 's/[[:space:]]*$//'; }
-list_filters() {
-  for link in $(list_links); do
-    for direction in ingress egress; do
-      tc filter show dev "$link" "$direction" 2>/dev/null |
-        sed -n "s/^filter protocol \\([^ ]*\\) pref \\([0-9]*\\) bpf .*handle \\(0x[0-9a-f]*\\) \\(cil_\\|bpf_\\|cilium\\).*/$link $direction \\1 \\2 \\3/p"
-    done
-  done
-}
 list_xdp() { ip -o link show | sed -n 's/^[0-9]*: \\([^:@]*\\).* \\(prog\\/\\)\\{0,1\\}xdp.*/\\1/p'; }
 list_pins() {
   for pin in /sys/fs/bpf/cilium/devices/*/links /sys/fs/bpf/cilium/socketlb/links/cgroup/*; do
