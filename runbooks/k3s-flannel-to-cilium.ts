@@ -18,20 +18,20 @@ import type { World } from '../src/operations/world.ts'
 import { preflightChecks } from './checks.ts'
 import { ciliumSteps } from './steps/cilium.ts'
 import { after, before, kept, measure, measured } from './steps/evidence.ts'
+import { flannelOff, flannelRuns } from './steps/flannel-flags.ts'
 import { k3sSteps } from './steps/k3s.ts'
 import { podSteps, podsBack } from './steps/pods.ts'
 import { silence, unquiet } from './steps/quiet.ts'
 import { gone, purgeFlannel, purgeKubeRouter, purgePortMappings, removeFlannel } from './steps/removal.ts'
 import { backup, snapshot } from './steps/safety.ts'
 import { phase } from './steps/step.ts'
-import { flannelRuns } from './steps/without-flannel.ts'
 
 const paramsSchema = z.strictObject({ order: z.enum(['staged', 'seed']).default('staged') })
 type Params = z.infer<typeof paramsSchema>
 
 export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Params> {
   const { images, wayBackOfCilium, beside, besideGate, seed, portmap, carry, enforce } = ciliumSteps(inventory)
-  const { clusterBack, stop, setFlags, start } = k3sSteps(inventory)
+  const { clusterBack, stop, setFlags, start } = k3sSteps(inventory, flannelOff)
   const { recreate, carried } = podSteps(inventory)
 
   const opening = ({ order }: Params) => [

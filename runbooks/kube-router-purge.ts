@@ -3,13 +3,10 @@
  * frozen, and they refuse every pod with an address that is newer than they are (k3s#7244). K3s, pods and links stay as they
  * are. The way back puts the rules to where they stood.
  */
-import { z } from 'zod'
 import { bind, type Runbook } from '../src/engine/model.ts'
-import { InputError } from '../src/errors.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import { clusterWhole } from '../src/operations/checks/cluster-whole.ts'
-import { connectivityKept } from '../src/operations/checks/connectivity-kept.ts'
 import { controllerOff } from '../src/operations/checks/controller-off.ts'
 import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
 import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
@@ -18,13 +15,11 @@ import { oneIptablesBackend } from '../src/operations/checks/one-iptables-backen
 import { programsThere } from '../src/operations/checks/programs-there.ts'
 import { frozenRulesPurged } from '../src/operations/frozen-rules-purged.ts'
 import type { World } from '../src/operations/world.ts'
-import { after, before, kept, measure, measured } from './steps/evidence.ts'
+import { after, before, measure, measured, nothingLost } from './steps/evidence.ts'
 import { guardedRules } from './steps/guards.ts'
+import { type NoParams, noParams } from './steps/no-params.ts'
 import { backup, snapshot } from './steps/safety.ts'
 import { all, type Gate, preflightGate as gate, minutes, phase } from './steps/step.ts'
-
-const paramsSchema = z.strictObject({})
-type Params = z.infer<typeof paramsSchema>
 
 const purge = guardedRules({
   kind: 'change',
@@ -46,12 +41,6 @@ const gone: Gate = {
   reads: ['netfilter', 'sandboxes', 'k3s'],
   check: kubeRouterGone,
   timeoutMs: minutes(1),
-}
-
-const nothingLost: Gate = {
-  ...kept,
-  title: 'Who could talk before can talk now',
-  check: (facts, records) => connectivityKept(records.before ?? null, facts, 'warns'),
 }
 
 function checks(inventory: Inventory): Gate[] {
@@ -87,17 +76,11 @@ function checks(inventory: Inventory): Gate[] {
   ]
 }
 
-export function kubeRouterPurge(inventory: Inventory): Runbook<Facts, World, Params> {
+export function kubeRouterPurge(inventory: Inventory): Runbook<Facts, World, NoParams> {
   return {
     name: 'kube-router-purge',
     description: 'Only what kube-router left behind when it was switched off',
-    parseParams(input) {
-      const parsed = paramsSchema.safeParse(input ?? {})
-      if (parsed.success) return parsed.data
-      throw new InputError(`parameters of kube-router-purge: ${z.prettifyError(parsed.error)}`, {
-        next: 'It takes none: leave --order out.',
-      })
-    },
+    parseParams: noParams('kube-router-purge'),
     finished: (facts) => all(facts).every((node) => purge.operation.diff(facts, node) === null),
     phases: () => [
       phase('checks', 'Checks', checks(inventory)),

@@ -10,9 +10,9 @@ import { ciliumWayBack } from '../../src/operations/cilium-way-back.ts'
 import { cniPortmap } from '../../src/operations/cni-portmap.ts'
 import { cniSeeded } from '../../src/operations/cni-seeded.ts'
 import { imagesPresent } from '../../src/operations/images-present.ts'
+import { flannelRuns } from './flannel-flags.ts'
 import { guardedAgents } from './guards.ts'
 import { all, type Change, type Gate, minutes } from './step.ts'
-import { flannelRuns } from './without-flannel.ts'
 
 /** What brings Cilium to the nodes, stage by stage, and what takes it away on the way back. */
 export function ciliumSteps(inventory: Inventory) {

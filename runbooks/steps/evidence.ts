@@ -29,6 +29,13 @@ export const kept: Gate = {
   timeoutMs: minutes(2),
 }
 
+/** Where nothing is to be forbidden that was not before: what can talk now and could not is told, and stands in nobody's way. */
+export const nothingLost: Gate = {
+  ...kept,
+  title: 'Who could talk before can talk now',
+  check: (facts, records) => connectivityKept(records.before ?? null, facts, 'warns'),
+}
+
 export const measure: Change = {
   kind: 'change',
   id: 'measure',

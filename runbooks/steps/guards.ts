@@ -1,3 +1,4 @@
+import { ciliumTables } from '../../src/operations/cilium-absent.ts'
 import { isUninstalledByUndo } from '../../src/operations/cilium-installed.ts'
 import { guarded } from '../../src/operations/guarded.ts'
 import { purgedTables } from '../../src/operations/netfilter-purged.ts'
@@ -10,6 +11,13 @@ export const guardedAgents = (step: Change): Change =>
     does: "ends Cilium's agent and holds it down, takes away what Cilium has brought, puts its own links, addresses, routes and rules back",
     // Uninstalled, it is not needed; given its former values it is.
     undoneWithoutAgent: isUninstalledByUndo,
+  })
+
+/** Where what Cilium left is removed: rules of tables, and links. */
+export const guardedLeftovers = (step: Change): Change =>
+  guarded(step, {
+    scope: (change) => ({ agent: false, tables: ciliumTables(change) }),
+    does: 'puts the tables back that rules were removed from, with their sets; and its own links, addresses, routes',
   })
 
 export const guardedRules = (step: Change): Change =>

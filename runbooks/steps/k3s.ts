@@ -7,11 +7,11 @@ import { k3sFlags } from '../../src/operations/k3s-flags.ts'
 import { k3sStarted } from '../../src/operations/k3s-started.ts'
 import { k3sStopped } from '../../src/operations/k3s-stopped.ts'
 import { nodesOfRole } from '../../src/operations/k3s-unit.ts'
+import type { FlannelFlags } from './flannel-flags.ts'
 import { type Change, type Gate, minutes } from './step.ts'
-import { flannelRuns, withoutFlannel } from './without-flannel.ts'
 
 /** K3s stopped on every node, its flags set, and all of it started again. */
-export function k3sSteps({ nodes, lifeboat }: Inventory) {
+export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted, title }: FlannelFlags) {
   const servers = (facts: Facts) => nodesOfRole(facts, 'server', lifeboat)
   const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
   const serverCount = nodes.filter((node) => node.role === 'server').length
@@ -25,7 +25,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory) {
     order: 'serial',
     risk: 'none: nothing happens now',
     timeoutMs: minutes(10),
-    when: flannelRuns,
+    when,
   }
   const stopAgents: Change = {
     kind: 'change',
@@ -37,7 +37,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory) {
     order: 'parallel',
     risk: 'no pod is restarted; nothing new is scheduled there',
     timeoutMs: minutes(3),
-    when: flannelRuns,
+    when,
     membersUp: (facts) => `${servers(facts).length} of ${servers(facts).length}`,
   }
   const stopServers: Change = {
@@ -50,7 +50,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory) {
     order: 'serial',
     risk: 'the control plane is away from the second server on until they start again',
     timeoutMs: minutes(3),
-    when: flannelRuns,
+    when,
     // One outage, announced where it begins; it lasts until start-servers is through.
     outage: {
       what: 'the Kubernetes API and everything that needs it; pods go on talking',
@@ -67,9 +67,9 @@ export function k3sSteps({ nodes, lifeboat }: Inventory) {
   const setFlags: Change = {
     kind: 'change',
     id: 'flags',
-    title: 'Switch flannel and the policy controller off on the servers',
+    title,
     why: 'In the file that wins for each flag; agents take it from the servers.',
-    operation: bind(k3sFlags, () => withoutFlannel),
+    operation: bind(k3sFlags, wanted),
     targets: servers,
     order: 'parallel',
     risk: 'none until K3s starts',
@@ -81,29 +81,29 @@ export function k3sSteps({ nodes, lifeboat }: Inventory) {
     id: 'start-servers',
     title: 'Start K3s on all servers at once, without blocking',
     why: 'A server is not ready before a second one is up: one by one, the first would wait for ever.',
-    operation: bind(k3sStarted, () => undefined),
+    operation: bind(k3sStarted, () => ({ flannel })),
     targets: servers,
     order: 'parallel',
     risk: 'a server that does not come up: two of three are enough to go on or go back',
     timeoutMs: minutes(5),
     membersUp: (facts) => `0, then ${servers(facts).length} of ${servers(facts).length}`,
   }
-  const started = (id: string, title: string, ready: boolean, settle: boolean): Gate => ({
+  const started = (id: string, what: string, ready: boolean, settle: boolean): Gate => ({
     kind: 'gate',
     id,
-    title,
+    title: what,
     why: '"Ready" may be stale after a restart: leases and heartbeats are what counts.',
     reads: ['etcd', 'kube'],
     check: (facts) => clusterWhole(facts, ready).slice(0, settle ? 3 : 2),
     timeoutMs: minutes(5),
-    when: flannelRuns,
+    when,
   })
   const startAgents: Change = {
     kind: 'change',
     id: 'start-agents',
     title: 'Start K3s on the agents',
     why: 'After all servers: an agent takes its settings from whichever server answers.',
-    operation: bind(k3sStarted, () => undefined),
+    operation: bind(k3sStarted, () => ({ flannel })),
     targets: agents,
     order: 'parallel',
     risk: 'none for running pods',

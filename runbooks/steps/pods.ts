@@ -4,8 +4,8 @@ import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
 import { podsCarried } from '../../src/operations/checks/pods-carried.ts'
 import { podsRecreated } from '../../src/operations/pods-recreated.ts'
 import { podsWayBack } from '../../src/operations/pods-way-back.ts'
+import { flannelRuns } from './flannel-flags.ts'
 import { all, type Change, type Gate, minutes } from './step.ts'
-import { flannelRuns } from './without-flannel.ts'
 
 export const podsBack: Change = {
   kind: 'change',

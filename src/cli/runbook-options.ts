@@ -7,14 +7,14 @@ export interface RunbookFlags {
 }
 
 /** Which runbook, and its parameters. The names are those of runbooks/runbooks.ts, which a test compares: it takes a while to load. */
-export const runbookNames = ['k3s-flannel-to-cilium', 'kube-router-purge']
+export const runbookNames = ['k3s-flannel-to-cilium', 'kube-router-purge', 'cilium-to-flannel']
 
 export function withRunbookOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
         '--runbook <name>',
-        'k3s-flannel-to-cilium: the move. kube-router-purge: only what kube-router left where it was switched off before',
+        'k3s-flannel-to-cilium: the move. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand',
       )
         .choices(runbookNames)
         .default('k3s-flannel-to-cilium'),

@@ -2,18 +2,15 @@ import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'yaml'
 import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
-import type { Inventory } from '../inventory/schema.ts'
 import type { KubeApi, KubeObject } from '../kube/api.ts'
-import type { ChartInstaller, ChartRelease } from './chart-installer.ts'
-import { chartObject } from './cilium-chart-object.ts'
-import { helm } from './cilium-helm.ts'
-import { freeNodesOfTaint } from './cilium-taints.ts'
+import type { ChartRelease } from './chart-installer.ts'
+import { type InstalledBy, installerOf, uninstallRelease } from './cilium-release.ts'
 import { stageAnnotation } from './cilium-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
 export interface CiliumWanted extends ChartRelease {
-  install: Inventory['cilium']['install']
+  install: InstalledBy
   tunnelPort: number
 }
 
@@ -23,11 +20,6 @@ interface CiliumChange {
   /** Kinds of Cilium's that were there before: they, and the objects of theirs, are somebody's. */
   kindsBefore: string[]
 }
-
-const namespace = 'kube-system'
-
-const installerOf = (world: World): ChartInstaller =>
-  world.inventory.cilium.install === 'helm' ? helm(world) : chartObject(world)
 
 /** Values are what they say, not how it is written: helm keeps them as JSON. */
 const sameValues = (a: string, b: string): boolean => isDeepStrictEqual(parse(a), parse(b))
@@ -80,23 +72,11 @@ async function kinds(kube: KubeApi): Promise<KubeObject[]> {
 
 async function uninstall(world: World, kindsBefore: readonly string[], task: TaskContext): Promise<void> {
   const { kube } = world
-  await freeNodesOfTaint(world, task)
-  await installerOf(world).remove(task)
-  await until(world, task, 'Cilium to be uninstalled', async () => {
-    if (await kube.get({ apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', namespace))
-      return 'the DaemonSet is still there'
-    const pods = await kube.list(
-      { apiVersion: 'v1', kind: 'Pod' },
-      { namespace, labelSelector: 'app.kubernetes.io/part-of=cilium' },
-    )
-    return pods.length > 0 ? `${pods.length} of its pods are still there` : null
-  })
+  await uninstallRelease(world, world.inventory.cilium.install, task)
   // With its kinds go CiliumNode, CiliumEndpoint and the rest; the chart leaves them behind (cilium.md §8.1).
   for (const crd of await kinds(kube))
     if (!kindsBefore.includes(crd.metadata.name))
       await kube.delete({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' }, crd.metadata.name)
-  // Outlives an uninstall and makes the next operator wait for it (measured.md, second part 4).
-  await kube.delete({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' }, 'cilium-operator-resource-lock', namespace)
 }
 
 /** Whether undoing an installation leaves no Cilium at all. */
@@ -143,7 +123,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
       },
     ],
   }),
-  apply: (world, _target, change, task) => installerOf(world).apply(change.after, task),
+  apply: (world, _target, change, task) => installerOf(world, change.after.install).apply(change.after, task),
   async verify(world, _target, change, task) {
     await until(world, task, 'Cilium', async () => missingOfCilium(await world.look(['kube']), change.after.values))
     await until(world, task, 'the tunnel cilium_vxlan', async () =>
@@ -156,7 +136,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
       if (!change.before) return await uninstall(world, change.kindsBefore, task)
       const { before, after } = change
       const former = { ...after, version: before.version ?? after.version, values: before.values }
-      await installerOf(world).apply(former, task)
+      await installerOf(world, after.install).apply(former, task)
       await until(world, task, 'Cilium with its former values', async () =>
         missingOfCilium(await world.look(['kube']), before.values),
       )

@@ -1,5 +1,16 @@
 import { ciliumLinks } from './cilium-links.ts'
 
+/** Files that Cilium puts on a node, and leaves there. */
+export const ciliumFiles = [
+  '/etc/sysctl.d/99-zzz-override_cilium.conf',
+  '/opt/cni/bin/cilium-cni',
+  '/opt/cni/bin/loopback',
+  ...['/etc/cni/net.d', '/var/lib/rancher/k3s/agent/etc/cni/net.d'].flatMap((folder) => [
+    `${folder}/05-cilium.conf`,
+    `${folder}/05-cilium.conflist`,
+  ]),
+] as const
+
 /**
  * Removes from a node what Cilium leaves in the kernel and on disk after it was uninstalled (cilium.md §8.1): its links with
  * their routes, tc filters, cgroup programs, maps, state folders, policy rules, sysctl file, CNI files and renamed configurations.
@@ -36,9 +47,7 @@ rm -rf /sys/fs/bpf/cilium /sys/fs/bpf/tc/globals/cilium_*
 rmdir /sys/fs/bpf/tc/globals /sys/fs/bpf/tc 2>/dev/null
 umount /run/cilium/cgroupv2 2>/dev/null
 rm -rf /run/cilium /var/lib/cilium
-for file in /etc/sysctl.d/99-zzz-override_cilium.conf /opt/cni/bin/cilium-cni /opt/cni/bin/loopback \\
-  /etc/cni/net.d/05-cilium.conf /etc/cni/net.d/05-cilium.conflist \\
-  /var/lib/rancher/k3s/agent/etc/cni/net.d/05-cilium.conf /var/lib/rancher/k3s/agent/etc/cni/net.d/05-cilium.conflist; do
+for file in ${ciliumFiles.join(' ')}; do
   keep "$file" || rm -f "$file"
 done
 for renamed in /etc/cni/net.d/*.cilium_bak /var/lib/rancher/k3s/agent/etc/cni/net.d/*.cilium_bak; do

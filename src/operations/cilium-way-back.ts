@@ -1,6 +1,4 @@
-import { mustRun, script } from '../nodes/run.ts'
-import { ciliumLeftoversScript } from './cilium-leftovers-script.ts'
-import { purge } from './netfilter-purged.ts'
+import { removeCiliumLeftovers } from './cilium-leftovers.ts'
 import { underGuard } from './under-guard.ts'
 import { wayBack } from './way-back.ts'
 
@@ -17,11 +15,6 @@ export const ciliumWayBack = wayBack({
       const kept = note.existed.filter(
         (path) => path.startsWith('/etc/') || path.startsWith('/opt/') || path.endsWith('.cilium_bak'),
       )
-      await mustRun(world.nodes.get(target), {
-        ...script('cilium-leftovers', ciliumLeftoversScript, kept),
-        mode: 'write',
-        timeoutMs: Math.min(own.remainingMs(), 60_000),
-      })
-      await purge(world, target, 'cilium', own)
+      await removeCiliumLeftovers(world, target, kept, own)
     }),
 })

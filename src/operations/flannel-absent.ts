@@ -49,8 +49,9 @@ export const flannelAbsent: Operation<Facts, World, undefined, FlannelChange> = 
     const files = Object.fromEntries(Object.entries(node.cni.files).filter(([path]) => !change.paths.includes(path)))
     return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, network, cni: { files } } } }
   },
-  // Leases and caches are named by pod: which ones there are at that moment is not for the plan to fix.
-  fingerprint: (change) => change.links,
+  // Leases are named by pod, and a node that was switched off and on has none of the links: what of flannel's own is there at
+  // that moment is not for the plan to fix.
+  fingerprint: () => "flannel's own links and files",
   render: (change) => ({
     summary: `delete ${change.links.join(', ') || 'no links'} and ${change.paths.length} files of flannel`,
     notes: change.paths,

@@ -8,6 +8,9 @@ export const isStopped = ({ mainPid, activeState }: UnitFacts): boolean =>
 
 export const isActive = ({ mainPid, activeState }: UnitFacts): boolean => mainPid !== 0 && activeState === 'active'
 
+/** Where K3s keeps what flannel needs. */
+const bundledCni = { confDir: '/var/lib/rancher/k3s/agent/etc/cni/net.d', binDir: '/var/lib/rancher/k3s/data/cni' }
+
 /**
  * Whether K3s was started with flannel: it writes where containerd looks for CNI configurations at each start, and without
  * flannel leaves that out (k3s-kube-router.md §3.5). What its files say now counts from its next start on, and an agent asks
@@ -15,12 +18,12 @@ export const isActive = ({ mainPid, activeState }: UnitFacts): boolean => mainPi
  */
 export const runsFlannel = ({ k3s }: Pick<NodeFacts, 'k3s'>): boolean => k3s.cni.confDir !== defaultConfDir
 
-/** The facts with K3s started on a node as its servers' files are by then: without flannel. */
-export function withoutFlannel(facts: Facts, target: string): Facts {
+/** The facts with K3s started on a node, with flannel or without: what its servers' files say by then. */
+export function withFlannel(facts: Facts, target: string, flannel: boolean): Facts {
   const node = facts.nodes[target]
   if (!node) return facts
-  const k3s = { ...node.k3s, cni: { confDir: defaultConfDir, binDir: defaultBinDir } }
-  return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, k3s } } }
+  const cni = flannel ? bundledCni : { confDir: defaultConfDir, binDir: defaultBinDir }
+  return { ...facts, nodes: { ...facts.nodes, [target]: { ...node, k3s: { ...node.k3s, cni } } } }
 }
 
 /** The facts with one node's K3s unit in another state: what stopping and starting predict. */

@@ -1,13 +1,13 @@
 import type { Operation, TaskContext } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
-import type { Facts } from '../facts/facts.ts'
+import type { Facts, Family } from '../facts/facts.ts'
 import { inNetwork } from '../facts/in-network.ts'
 import type { Sandbox } from '../facts/sandboxes.ts'
 import { mustRun } from '../nodes/run.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
-interface PodsChange {
+export interface PodsChange {
   /** Sandboxes to stop, DNS first. */
   sandboxes: { id: string; pod: string }[]
   /** Pods that were ready before: these are waited for. One that was broken before must not stop the run. */
@@ -41,7 +41,8 @@ export function sandboxesToMove(facts: Facts, target: string, network: 'cilium' 
   ]
 }
 
-const inOrder = (facts: Facts, sandboxes: readonly Sandbox[]) =>
+/** As they are to be stopped: DNS first. */
+export const inOrder = (facts: Facts, sandboxes: readonly Sandbox[]) =>
   sandboxes
     .map((one) => ({ id: one.id, pod: podOf(one), dns: isDns(facts, podOf(one)) }))
     .sort((a, b) => Number(b.dns) - Number(a.dns) || a.pod.localeCompare(b.pod))
@@ -111,16 +112,18 @@ async function containerdAnswers(world: World, target: string, task: TaskContext
   return facts
 }
 
-/** Moves a node's pods by stopping their sandboxes, in batches: DNS alone first, then the rest. They keep name and node. */
-export async function movePods(
-  world: World,
-  target: string,
-  network: 'cilium' | 'other',
-  task: TaskContext,
-): Promise<void> {
-  const { podCidr } = world.inventory.cilium
+/** Which sandboxes are to go, and how a pod that was made anew is told. */
+interface Moving {
+  /** Families that `isBack` reads. */
+  reads: readonly Family[]
+  pick(facts: Facts): readonly Sandbox[]
+  isBack(facts: Facts, pod: Facts['kube']['pods'][number]): boolean
+}
+
+/** Makes pods anew by stopping their sandboxes, in batches: DNS alone first, then the rest. They keep name and node. */
+export async function recreate(world: World, target: string, moving: Moving, task: TaskContext): Promise<void> {
   const facts = await containerdAnswers(world, target, task)
-  const left = inOrder(facts, sandboxesToMove(facts, target, network, podCidr))
+  const left = inOrder(facts, moving.pick(facts))
   const dns = left.filter((one) => isDns(facts, one.pod))
   const rest = left.filter((one) => !isDns(facts, one.pod))
   for (const batch of [dns, rest]) {
@@ -138,15 +141,29 @@ export async function movePods(
         task,
         'DNS to be back',
         async () => {
-          const now = await world.look(['kube', 'sandboxes'], [target])
+          const now = await world.look(moving.reads, [target])
           const back = now.kube.pods.filter((pod) => pod.node === target && pod.labels['k8s-app'] === 'kube-dns')
-          return back.every((pod) => pod.ready && inNetwork(pod.ip, podCidr) === (network === 'cilium'))
-            ? null
-            : 'not ready yet'
+          return back.every((pod) => pod.ready && moving.isBack(now, pod)) ? null : 'not ready yet'
         },
         500,
       )
   }
+}
+
+/** Moves a node's pods to the other network: Cilium's has a range of its own. */
+export async function movePods(
+  world: World,
+  target: string,
+  network: 'cilium' | 'other',
+  task: TaskContext,
+): Promise<void> {
+  const { podCidr } = world.inventory.cilium
+  const moving: Moving = {
+    reads: ['kube', 'sandboxes'],
+    pick: (facts) => sandboxesToMove(facts, target, network, podCidr),
+    isBack: (_facts, pod) => inNetwork(pod.ip, podCidr) === (network === 'cilium'),
+  }
+  await recreate(world, target, moving, task)
 }
 
 /** Every pod of the node carried by Cilium, recreated in place: a pod keeps the network its sandbox was made with. */

@@ -1,5 +1,5 @@
-import { flannelToCilium } from '../../runbooks/k3s-flannel-to-cilium.ts'
-import { isInTheWay } from '../engine/model.ts'
+import { runbookOf } from '../../runbooks/runbooks.ts'
+import { isInTheWay, type Json } from '../engine/model.ts'
 import { plan as makePlan } from '../engine/planner.ts'
 import { clusterFamilies, nodeFamilies } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
@@ -51,14 +51,16 @@ function inventoryOf(scenario: Scenario): Inventory {
 /** Reads the facts of a simulated cluster over its nodes and API, and plans. */
 export async function planNow(
   simulation: Simulation,
-  { inventory, order }: { inventory: Inventory; order: Scenario['order'] },
+  inventory: Inventory,
+  runbook: string,
+  params: Json,
 ): Promise<Pick<RunOf, 'plan' | 'facts'>> {
   const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
   const facts = await simulation.drive(() =>
     simulation.process('alice', (process) => readerOf(process, inventory).read(families, 'all', null)),
   )
   if (facts === 'killed') throw new Error('planning was killed')
-  const plan = makePlan(flannelToCilium(inventory), { order }, facts, {
+  const plan = makePlan(runbookOf(runbook, inventory), params, facts, {
     id: 'plan',
     createdAt: new Date(simulation.state.nowMs).toISOString(),
     toolVersion: '0',
@@ -72,7 +74,7 @@ export async function planNow(
 export async function prepare(scenario: Scenario): Promise<Base> {
   const inventory = inventoryOf(scenario)
   const simulation = new Simulation(makeCluster(scenario, 1))
-  const { plan, facts } = await planNow(simulation, { inventory, order: scenario.order })
+  const { plan, facts } = await planNow(simulation, inventory, 'k3s-flannel-to-cilium', { order: scenario.order })
   const blockers = plan.findings.filter(isInTheWay)
   if (blockers.length > 0)
     throw new Error(`the simulated cluster is not fit:\n${blockers.map((one) => JSON.stringify(one)).join('\n')}`)

@@ -98,7 +98,7 @@ export async function demonstrateSimulated(say: (line: string) => void): Promise
     throw new FailedError('who could talk before cannot now')
 
   part('plan again: nothing is left to do')
-  const again = await planNow(simulation, { inventory: planned.inventory, order: 'staged' })
+  const again = await planNow(simulation, planned.inventory, planned.plan.runbook, planned.plan.params)
   say(planOverview(again.plan, text).trimEnd())
   if (again.plan.steps.length > 0) throw new FailedError('a second plan still has changes')
 }

@@ -16,7 +16,18 @@ it.each([
   if (!s2) throw new Error('no node s2')
   Object.assign(s2.unit, { activeState, mainPid })
   s2.k3s.cni.confDir = confDir
-  const change = k3sStarted.diff(facts, 's2', undefined)
+  const change = k3sStarted.diff(facts, 's2', { flannel: false })
   expect(change === null).toBe(done)
-  if (change) expect(k3sStarted.diff(k3sStarted.predict(facts, 's2', change), 's2', undefined)).toBeNull()
+  if (change) expect(k3sStarted.diff(k3sStarted.predict(facts, 's2', change), 's2', { flannel: false })).toBeNull()
+})
+
+it('to run with flannel again: what runs without it is restarted, what runs with it is left alone', () => {
+  const facts = someFacts()
+  const { s2 } = facts.nodes
+  if (!s2) throw new Error('no node s2')
+  expect(k3sStarted.diff(facts, 's2', { flannel: true })).toBeNull()
+  s2.k3s.cni.confDir = '/etc/cni/net.d'
+  const change = k3sStarted.diff(facts, 's2', { flannel: true })
+  expect(change).toEqual({ unit: 'k3s', role: 'server', flannel: true })
+  if (change) expect(k3sStarted.diff(k3sStarted.predict(facts, 's2', change), 's2', { flannel: true })).toBeNull()
 })

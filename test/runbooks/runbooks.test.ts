@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { runbooks } from '../../runbooks/runbooks.ts'
-import { runbookOf } from '../../src/cli/planning.ts'
+import { runbookOf, runbooks } from '../../runbooks/runbooks.ts'
 import { runbookNames } from '../../src/cli/runbook-options.ts'
 import { someInventory } from '../operations/some-facts.ts'
 

@@ -1,4 +1,4 @@
-import { flannelToCilium } from '../../../runbooks/k3s-flannel-to-cilium.ts'
+import { runbookOf } from '../../../runbooks/runbooks.ts'
 import type { EngineEvent } from '../../engine/events.ts'
 import type { LockOwner } from '../../engine/lock.ts'
 import type { Plan } from '../../engine/model.ts'
@@ -78,7 +78,7 @@ export function contextOf(
     runId,
     plan,
     initialFacts: facts,
-    runbook: flannelToCilium(inventory),
+    runbook: runbookOf(plan.runbook, inventory),
     journal: simulatedJournal(process, disk),
     records: simulatedRecords(process, disk),
     reader,
