@@ -2,7 +2,7 @@ import { afterAll, beforeAll, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
 import { down, type Lab, list, up } from '../../src/lab/lab.ts'
 import { expectState } from './support/cluster-state.ts'
-import { migrateUntil, type PlanJson, planOf } from './support/migrate.ts'
+import { migrate, migrateUntil, type PlanJson, planOf } from './support/migrate.ts'
 import { expectPlanted } from './support/planted.ts'
 import { type Undisturbed, undisturbed } from './support/undisturbed.ts'
 
@@ -60,11 +60,21 @@ async function killedAtEach(places: readonly Place[], ...command: string[]): Pro
   process.stderr.write(`${command[0]}: killed ${places.length} times in ${minutes.toFixed(1)} min\n`)
 }
 
+/** The nonce that the refusal of `command` names. */
+async function lockInTheWay(command: readonly string[]): Promise<string> {
+  const { code, stderr } = await migrate(lab, command)
+  const [, nonce] = /--break-lock (\S+)/.exec(stderr) ?? []
+  if (code !== 3 || nonce === undefined) throw new Error(`no lock was in the way: ${code}\n${stderr}`)
+  return nonce
+}
+
 test('a run that is killed at every fault point of every step ends as one that was not', async () => {
   plan = await planOf(lab, '-o', planFile)
-  // Before its first record there is no run that could be resumed.
-  await killedAtEach(['lock.taken:1', 'journal.beforeAppend:run-started'], 'run', planFile, '--yes')
-  await killedAtEach(['journal.afterAppend:run-started'], 'run', planFile, '--yes')
+  // Before its first record there is no run that could be resumed: another is begun, and told whose lock is in its way.
+  const run = ['run', planFile, '--yes']
+  await migrateUntil(lab, 'lock.taken:1', ...run)
+  for (const place of kinds(['run-started']))
+    await migrateUntil(lab, place, ...run, '--break-lock', await lockInTheWay(run))
   await killedAtEach(forward(plan), 'resume', '--yes')
   await expectState(lab, ends.after)
   await expectPlanted(lab, ends.planted)

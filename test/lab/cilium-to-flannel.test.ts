@@ -1,0 +1,52 @@
+import { renameSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
+import { migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
+import { expectPlanted, plant } from './support/planted.ts'
+import { quietCronJob } from './support/workload.ts'
+
+/** A cluster that was moved once, and whose run nobody has any more. */
+const name = 'back'
+const runbook = ['--runbook', 'cilium-to-flannel']
+let lab: Lab
+let planted: Record<string, string[]>
+let origin: ClusterState
+
+const takeDown = async () => {
+  if (list().some((one) => one.name === name)) await down(name)
+}
+beforeAll(async () => {
+  await takeDown()
+  lab = await up({ name, servers: 3, agents: 1 })
+  await quietCronJob(lab)
+  planted = await plant(lab)
+  origin = await settledState(lab)
+})
+afterAll(takeDown)
+
+test('where flannel runs there is nothing to do', async () => {
+  expect(await mustMigrate(lab, 'plan', ...runbook)).toMatch(/Nothing to do/)
+})
+
+test('killed while the pods are moved, it is carried on to flannel on every node', async () => {
+  await mustMigrate(lab, 'run', '--yes')
+  renameSync(`${lab.stateDir}/.migrate`, `${lab.stateDir}/lost`)
+
+  const plan = await mustMigrate(lab, 'plan', ...runbook)
+  expect(plan).toMatch(/no way back|cannot be undone/i)
+  await migrateUntil(lab, 'task.afterApply:pods', 'run', '--yes', ...runbook)
+  await mustMigrate(lab, 'resume', '--yes')
+  await expectPlanted(lab, planted)
+  const now = await settledState(lab)
+  expect(differences(origin, now)).toEqual([])
+  expect(await mustMigrate(lab, 'plan', ...runbook)).toMatch(/Nothing to do/)
+})
+
+test('what was uninstalled is not brought back by a rollback: refused, and nothing is undone', async () => {
+  const before = await settledState(lab)
+  const { code, stderr } = await migrate(lab, ['rollback', '--yes'])
+  expect(code).toBe(3)
+  expect(stderr).toMatch(/Uninstall Cilium \(cluster\) cannot be undone/)
+  expect(differences(before, await settledState(lab))).toEqual([])
+})
