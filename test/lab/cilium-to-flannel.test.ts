@@ -13,6 +13,14 @@ let lab: Lab
 let planted: Record<string, string[]>
 let origin: ClusterState
 
+/** What stays: flags where they stand now, plugins that nobody can tell whose they are, and kinds that people make objects of. */
+const isKept = (line: string): boolean =>
+  / \/opt\/cni(\/bin(\/(loopback|portmap))?)?\b/.test(line) ||
+  / \/etc\/rancher\/k3s\/config\.yaml\.d\b/.test(line) ||
+  /^objects: \+ CustomResourceDefinition /.test(line) ||
+  // K3s writes its flags into annotations of its node.
+  /^objects: [-+] Node /.test(line)
+
 const takeDown = async () => {
   if (list().some((one) => one.name === name)) await down(name)
 }
@@ -38,8 +46,8 @@ test('killed while the pods are moved, it is carried on to flannel on every node
   await migrateUntil(lab, 'task.afterApply:pods', 'run', '--yes', ...runbook)
   await mustMigrate(lab, 'resume', '--yes')
   await expectPlanted(lab, planted)
-  const now = await settledState(lab)
-  expect(differences(origin, now)).toEqual([])
+  const others = differences(origin, await settledState(lab)).filter((line) => !isKept(line))
+  expect(others).toEqual([])
   expect(await mustMigrate(lab, 'plan', ...runbook)).toMatch(/Nothing to do/)
 })
 
