@@ -43,7 +43,6 @@ import { gitopsQuiet } from '../src/operations/checks/gitops-quiet.ts'
 import { hostNetworkPeers } from '../src/operations/checks/host-network-peers.ts'
 import { hostPorts } from '../src/operations/checks/host-ports.ts'
 import { installerReady } from '../src/operations/checks/installer-ready.ts'
-import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
 import { k3sVersion } from '../src/operations/checks/k3s-version.ts'
 import { kernelOptions } from '../src/operations/checks/kernel-options.ts'
 import { kernelVersion } from '../src/operations/checks/kernel-version.ts'
@@ -68,6 +67,7 @@ import { valuesSafe } from '../src/operations/checks/values-safe.ts'
 import { virtualAddresses } from '../src/operations/checks/virtual-addresses.ts'
 import { volumesSafe } from '../src/operations/checks/volumes-safe.ts'
 import { webhooksReachable } from '../src/operations/checks/webhooks-reachable.ts'
+import { inventoryAgrees } from './steps/gates.ts'
 import { type Gate, preflightGate as gate } from './steps/step.ts'
 
 /**
@@ -77,13 +77,7 @@ import { type Gate, preflightGate as gate } from './steps/step.ts'
 export function preflightChecks(inventory: Inventory, beside: boolean): Gate[] {
   const { install, podCidr } = inventory.cilium
   return [
-    gate(
-      'inventory-complete',
-      'The inventory and the cluster agree',
-      'A node left out would keep flannel.',
-      ['kube', 'k3s'],
-      (facts) => inventoryComplete(facts, inventory),
-    ),
+    inventoryAgrees(inventory, 'A node left out would keep flannel.'),
     gate(
       'cluster-whole',
       'The cluster is whole, and etcd is steady',

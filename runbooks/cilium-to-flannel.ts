@@ -5,7 +5,7 @@
  * All of it with K3s stopped in between: flannel cannot start while Cilium's tunnel holds its port (measured.md, second part 1),
  * and programs that Cilium left would go on translating services for pods that are no more.
  */
-import { bind, CLUSTER, type Runbook } from '../src/engine/model.ts'
+import { CLUSTER, type Runbook } from '../src/engine/model.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import { agentFlags } from '../src/operations/checks/agent-flags.ts'
@@ -18,84 +18,24 @@ import { datastoreEtcd } from '../src/operations/checks/datastore-etcd.ts'
 import { etcdSteady } from '../src/operations/checks/etcd-steady.ts'
 import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
 import { gitopsQuiet } from '../src/operations/checks/gitops-quiet.ts'
-import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
 import { noUpgradesMeanwhile } from '../src/operations/checks/no-upgrades-meanwhile.ts'
-import { oneIptablesBackend } from '../src/operations/checks/one-iptables-backend.ts'
-import { podsOnFlannel as podsOnFlannelNow } from '../src/operations/checks/pods-on-flannel.ts'
-import { programsThere } from '../src/operations/checks/programs-there.ts'
 import { serverFlagsAgree } from '../src/operations/checks/server-flags-agree.ts'
 import { volumesSafe } from '../src/operations/checks/volumes-safe.ts'
 import { webhooksReachable } from '../src/operations/checks/webhooks-reachable.ts'
-import { ciliumAbsent } from '../src/operations/cilium-absent.ts'
-import { ciliumUninstalled } from '../src/operations/cilium-uninstalled.ts'
-import { podsOnFlannel } from '../src/operations/pods-on-flannel.ts'
 import type { World } from '../src/operations/world.ts'
 import { after, before, measure, measured, nothingLost } from './steps/evidence.ts'
 import { flannelOn } from './steps/flannel-flags.ts'
-import { guardedLeftovers } from './steps/guards.ts'
+import { inventoryAgrees, rulesUnderstood } from './steps/gates.ts'
 import { k3sSteps } from './steps/k3s.ts'
 import { type NoParams, noParams } from './steps/no-params.ts'
 import { silence, unquiet } from './steps/quiet.ts'
 import { backup, snapshot } from './steps/safety.ts'
-import { all, type Change, type Gate, preflightGate as gate, minutes, phase } from './steps/step.ts'
-
-const uninstall: Change = {
-  kind: 'change',
-  id: 'cilium-uninstalled',
-  title: 'Uninstall Cilium',
-  why: 'Its agents would make anew what is removed, and hold what flannel needs.',
-  operation: bind(ciliumUninstalled, () => undefined),
-  targets: () => [CLUSTER],
-  order: 'serial',
-  risk: 'pods go on talking, but none can start until flannel runs; from here on there is no way back, only on',
-  timeoutMs: minutes(10),
-  outage: { what: 'new pods, until flannel runs', expectedMs: 120_000 },
-}
-
-const clean = guardedLeftovers({
-  kind: 'change',
-  id: 'cilium-leftovers',
-  title: "Remove Cilium's links, rules, programs and files",
-  why: 'They outlive its uninstallation; its tunnel keeps flannel from starting.',
-  operation: bind(ciliumAbsent, () => undefined),
-  targets: all,
-  order: 'parallel',
-  risk: 'pods that Cilium carried lose their network until they are recreated',
-  timeoutMs: minutes(2),
-  outage: { what: 'every connection of pods, until each is recreated', expectedMs: 90_000 },
-})
-
-const recreate: Change = {
-  kind: 'change',
-  id: 'pods',
-  title: 'Recreate every pod in place on flannel, node by node, DNS first',
-  why: 'A pod keeps the network its sandbox was made with; a restart of K3s moves none.',
-  operation: bind(podsOnFlannel, () => undefined),
-  targets: all,
-  order: 'serial',
-  risk: 'every container restarts once, keeping its name and its node',
-  timeoutMs: minutes(10),
-}
-
-const there: Gate = {
-  kind: 'gate',
-  id: 'pods-on-flannel',
-  title: 'Every pod is on flannel, nothing of Cilium is left, the cluster is whole',
-  why: 'Proved by listing, not assumed.',
-  reads: ['kube', 'sandboxes', 'cni', 'network', 'netfilter', 'k3s', 'etcd'],
-  check: (facts) => [...podsOnFlannelNow(facts), ...clusterWhole(facts)],
-  timeoutMs: minutes(5),
-}
+import { all, type Gate, preflightGate as gate, phase } from './steps/step.ts'
+import { clean, recreate, there, uninstall } from './steps/to-flannel.ts'
 
 function checks(inventory: Inventory): Gate[] {
   return [
-    gate(
-      'inventory-complete',
-      'The inventory and the cluster agree',
-      'A node left out would keep Cilium.',
-      ['kube', 'k3s'],
-      (facts) => inventoryComplete(facts, inventory),
-    ),
+    inventoryAgrees(inventory, 'A node left out would keep Cilium.'),
     gate(
       'control-plane-whole',
       'The control plane is whole, and every node is heard of',
@@ -124,13 +64,7 @@ function checks(inventory: Inventory): Gate[] {
       ['kube', 'operator', 'k3s'],
       (facts) => ciliumRemovable(facts, inventory.cilium.install),
     ),
-    gate(
-      'rule-sets',
-      'The rule sets are understood',
-      'Rules that nobody knows of go on applying.',
-      ['netfilter', 'host'],
-      (facts) => [...oneIptablesBackend(facts), ...programsThere(facts)],
-    ),
+    rulesUnderstood,
     gate(
       'nobody-interferes',
       'Nobody else changes things meanwhile',
@@ -156,7 +90,7 @@ export function ciliumToFlannel(inventory: Inventory): Runbook<Facts, World, NoP
     parseParams: noParams('cilium-to-flannel'),
     finished: (facts) =>
       !flannelOn.when(facts) &&
-      ciliumUninstalled.diff(facts, CLUSTER, undefined) === null &&
+      uninstall.operation.diff(facts, CLUSTER) === null &&
       all(facts).every((node) => [clean, recreate].every((step) => step.operation.diff(facts, node) === null)),
     phases: () => [
       phase('checks', 'Checks', checks(inventory)),

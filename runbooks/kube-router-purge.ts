@@ -9,13 +9,11 @@ import type { Inventory } from '../src/inventory/schema.ts'
 import { clusterWhole } from '../src/operations/checks/cluster-whole.ts'
 import { controllerOff } from '../src/operations/checks/controller-off.ts'
 import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
-import { inventoryComplete } from '../src/operations/checks/inventory-complete.ts'
 import { kubeRouterGone } from '../src/operations/checks/kube-router-gone.ts'
-import { oneIptablesBackend } from '../src/operations/checks/one-iptables-backend.ts'
-import { programsThere } from '../src/operations/checks/programs-there.ts'
 import { frozenRulesPurged } from '../src/operations/frozen-rules-purged.ts'
 import type { World } from '../src/operations/world.ts'
 import { after, before, measure, measured, nothingLost } from './steps/evidence.ts'
+import { inventoryAgrees, rulesUnderstood } from './steps/gates.ts'
 import { guardedRules } from './steps/guards.ts'
 import { type NoParams, noParams } from './steps/no-params.ts'
 import { backup, snapshot } from './steps/safety.ts'
@@ -45,13 +43,7 @@ const gone: Gate = {
 
 function checks(inventory: Inventory): Gate[] {
   return [
-    gate(
-      'inventory-complete',
-      'The inventory and the cluster agree',
-      'A node left out keeps its rules.',
-      ['kube', 'k3s'],
-      (facts) => inventoryComplete(facts, inventory),
-    ),
+    inventoryAgrees(inventory, 'A node left out keeps its rules.'),
     gate(
       'cluster-whole',
       'The cluster is whole',
@@ -66,13 +58,7 @@ function checks(inventory: Inventory): Gate[] {
       ['k3s', 'kube'],
       (facts) => [...controllerOff(facts), ...flagsInForce(facts)],
     ),
-    gate(
-      'rule-sets',
-      'The rule sets are understood',
-      'Rules that nobody knows of go on applying.',
-      ['netfilter', 'host'],
-      (facts) => [...oneIptablesBackend(facts), ...programsThere(facts)],
-    ),
+    rulesUnderstood,
   ]
 }
 
