@@ -38,5 +38,5 @@ export const flannelOn: FlannelFlags = {
   flannel: true,
   when: (facts) => nodesOfRole(facts, 'server').some((name) => Object.keys(on(facts, name)).length > 0),
   wanted: on,
-  title: 'Switch flannel, the policy controller and kube-proxy on on the servers',
+  title: 'Have the servers run flannel, the policy controller and kube-proxy again',
 }

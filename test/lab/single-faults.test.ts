@@ -217,7 +217,7 @@ test('a second operator, on a machine of their own, while the run stands half-wa
   }
 })
 
-test('the journal is cut at every byte of its last records', async () => {
+test('the journal is cut anywhere in its last records', async () => {
   const journal = journalFile(lab) ?? ''
   const whole = readFileSync(journal)
   const lines = whole.toString('utf8').trimEnd().split('\n')
@@ -226,8 +226,8 @@ test('the journal is cut at every byte of its last records', async () => {
   try {
     cpSync(stateDir(), copy, { recursive: true })
     const there = journal.replace(stateDir(), copy)
-    // Every seventh: each is a process that is started, and the unit tests have them all.
-    for (let length = whole.length - last; length < whole.length; length += 7) {
+    // Few of them: each is a process that is started, and the unit tests have them all.
+    for (let length = whole.length - last; length < whole.length; length += 41) {
       writeFileSync(there, whole.subarray(0, length))
       const { code, stdout, stderr } = await migrate(lab, ['status', '--state-dir', copy])
       expect(code, `cut at ${length}: ${stderr}`).toBe(0)
