@@ -20,7 +20,8 @@ export async function mustMigrate(lab: Lab, ...args: string[]): Promise<string> 
 
 const lastLines = (text: string) => text.trimEnd().split('\n').slice(-25).join('\n')
 
-const killed = 128 + 9
+/** Exit code of a program that died as by a power cut. */
+export const killed = 128 + 9
 
 /** Runs `migrate` until it dies at `killAt`. Throws when it ended in any other way. */
 export async function migrateUntil(lab: Lab, killAt: `${FaultPoint}:${string}`, ...args: string[]): Promise<void> {

@@ -128,6 +128,11 @@ async function untilSynced(lab: Lab): Promise<void> {
   )
 }
 
+/** Puts back what a node that was switched off has lost of it: rules, sets and links, in any order; files stay by themselves. */
+export async function plantAgain(lab: Lab): Promise<void> {
+  await Promise.all(lab.nodes.map(({ name }) => onNode(lab, name, plantScript)))
+}
+
 /**
  * Plants on every node and returns what stands there. kube-router writes whole tables and so loses foreign rules that are
  * added meanwhile (measured.md 9): planted until it is all there, and still is after kube-router wrote again.
