@@ -50,7 +50,15 @@ export default defineConfig({
         },
       },
       { test: { ...realNodes, name: 'drill', include: drill } },
-      { test: { ...realNodes, testTimeout: 5_400_000, hookTimeout: 1_800_000, name: 'drill:kills', include: drillKills } },
+      {
+        test: {
+          ...realNodes,
+          testTimeout: 5_400_000,
+          hookTimeout: 1_800_000,
+          name: 'drill:kills',
+          include: drillKills,
+        },
+      },
       { test: { ...realNodes, name: 'drill:evidence', include: drillEvidence } },
     ],
   },
