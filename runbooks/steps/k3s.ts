@@ -2,6 +2,7 @@ import { bind, CLUSTER } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
 import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
+import { flagsInForce } from '../../src/operations/checks/flags-in-force.ts'
 import { clusterWayBack } from '../../src/operations/cluster-way-back.ts'
 import { k3sFlags } from '../../src/operations/k3s-flags.ts'
 import { k3sStarted } from '../../src/operations/k3s-started.ts'
@@ -93,8 +94,10 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     id,
     title: what,
     why: '"Ready" may be stale after a restart: leases and heartbeats are what counts.',
-    reads: ['etcd', 'kube'],
-    check: (facts) => clusterWhole(facts, ready).slice(0, settle ? 3 : 2),
+    reads: ['etcd', 'kube', ...(settle ? ['k3s'] : [])],
+    // A node that was switched off and on in between may have read its flags when only some of them were set.
+    check: (facts) =>
+      settle ? [...clusterWhole(facts, ready), ...flagsInForce(facts)] : clusterWhole(facts, ready).slice(0, 2),
     timeoutMs: minutes(5),
     when,
   })
@@ -115,7 +118,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     startServers,
     started('servers-settled', 'etcd has a leader, every member votes, the control plane is led', ready, false),
     startAgents,
-    started('nodes-heard', 'Every node is heard of', ready, true),
+    started('nodes-heard', 'Every node is heard of, and the servers run with the flags they have now', ready, true),
   ]
   return { clusterBack, stop: [stopAgents, stopServers], setFlags, start }
 }

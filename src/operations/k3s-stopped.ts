@@ -2,7 +2,7 @@ import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { mustRun } from '../nodes/run.ts'
-import { isActive, isStopped, runsFlannel, withUnitState } from './k3s-unit.ts'
+import { isStopped, withUnitState } from './k3s-unit.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -41,9 +41,8 @@ export const k3sStopped: Operation<Facts, World, undefined, UnitChange> = {
   undo: {
     how: 'start the unit again, without waiting for it: servers wait for each other',
     async run(world, target, change) {
-      const node = (await world.look(['unit', 'k3s'], [target])).nodes[target]
-      if (node && isActive(node.unit) && runsFlannel(node)) return
-      // One that came up by itself may run without flannel: it has to read its former flags.
+      // Also one that runs: it came up by itself, because its node was switched off and on, and may have read its flags when
+      // only some of them were as they are now. Which of them are in force nothing on the node tells.
       const argv = ['systemctl', 'restart', '--no-block', change.unit] as const
       await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: 30_000 })
     },

@@ -132,6 +132,8 @@ export async function runSeed(
     if (goal === 'back') what = 'back'
   }
   simulation.faults = []
+  // Whoever came second is gone by then: it is a process of this simulation, and a fork has none.
+  await simulation.idle(idleMs)
 
   /** Until it is at its end. */
   const toTheEnd = async (one: Simulation, way: 'forward' | 'back', wanted: EndState, promise: string) => {
