@@ -43,6 +43,7 @@ import { gitopsQuiet } from '../src/operations/checks/gitops-quiet.ts'
 import { hostNetworkPeers } from '../src/operations/checks/host-network-peers.ts'
 import { hostPorts } from '../src/operations/checks/host-ports.ts'
 import { installerReady } from '../src/operations/checks/installer-ready.ts'
+import { k3sRunning } from '../src/operations/checks/k3s-running.ts'
 import { k3sVersion } from '../src/operations/checks/k3s-version.ts'
 import { kernelOptions } from '../src/operations/checks/kernel-options.ts'
 import { kernelVersion } from '../src/operations/checks/kernel-version.ts'
@@ -82,8 +83,8 @@ export function preflightChecks(inventory: Inventory, beside: boolean): Gate[] {
       'cluster-whole',
       'The cluster is whole, and etcd is steady',
       'What is broken before is blamed on the move afterwards.',
-      ['etcd', 'kube'],
-      (facts) => [...clusterWhole(facts), ...etcdSteady(facts)],
+      ['etcd', 'kube', 'unit'],
+      (facts) => [...k3sRunning(facts), ...clusterWhole(facts), ...etcdSteady(facts)],
     ),
     gate(
       'k3s-as-expected',

@@ -271,6 +271,14 @@ test('a server that never comes back: nothing is done without it, and a new plan
     .looseObject({ nodes: z.array(z.looseObject({ name: z.string() })) })
     .parse(parse(readFileSync(lab.inventoryFile, 'utf8')))
   writeFileSync(fewer, stringify({ ...inventory, nodes: inventory.nodes.filter((node) => node.name !== 's1') }))
+  // The run had stopped K3s on the agent.
+  const stopped = await migrate(lab, ['preflight', '-i', fewer])
+  expect(stopped.code, stopped.stderr).toBe(3)
+  expect(stopped.stdout).toMatch(/start it on a1: systemctl start --no-block k3s-agent/)
+  await onNode(lab, 'a1', 'systemctl start --no-block k3s-agent')
+  await until({ waitingFor: () => 'nothing to stand in the way', timeoutMs: 180_000, everyMs: 1_000 }, async () =>
+    (await migrate(lab, ['preflight', '-i', fewer])).code === 0 ? true : undefined,
+  )
   const { code, stderr } = await migrate(lab, ['run', '--yes', '-i', fewer])
   expect(code, stderr).toBe(3)
   const [, nonce = ''] = /--break-lock (\S+)/.exec(stderr) ?? []

@@ -14,5 +14,11 @@ eachIsTold([
     'unknown',
     /does not say/,
   ],
+  [
+    'a K3s that a run left stopped',
+    on('a1', (node) => Object.assign(node.unit, { activeState: 'failed', mainPid: 0 })),
+    'blocks',
+    /k3s-agent is failed/,
+  ],
   ['a learner', on('s1', (node) => Object.assign(node.etcd ?? {}, { isLearner: true })), 'blocks', /learner/],
 ])
