@@ -49,12 +49,14 @@ export interface Informer {
   items(): ApiObject[]
 }
 
-/** Error of an API call: the HTTP status, and the Status object's message. */
+/** Error of an API call: the HTTP status, the Status object's message, and the causes in its details. */
 export class ApiError extends Error {
   readonly code: number
-  constructor(code: number, message: string) {
+  readonly causes: readonly { reason: string; message: string }[]
+  constructor(code: number, message: string, causes: ApiError['causes'] = []) {
     super(message)
     this.code = code
+    this.causes = causes
   }
 }
 

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WireConfig } from './agent.ts'
+import { Evictions } from './api/eviction.ts'
 import { handleApi } from './api/handler.ts'
 import { Mirror } from './api/mirror.ts'
 import { Operations } from './api/operations.ts'
@@ -84,8 +85,13 @@ export async function runServer(argv: readonly string[]): Promise<void> {
   await mirror.start(stop.signal, (error) => fatal(`watch of etcd ended: ${error.message}`))
   const operations = new Operations(own, mirror)
   await createFirstObjects(operations)
-  serving.api = (request, response) =>
-    handleApi({ operations, address: `${node.ip}:6443`, containerLog: logOf(operations) }, request, response)
+  const parts = {
+    operations,
+    evictions: new Evictions(operations),
+    address: `${node.ip}:6443`,
+    containerLog: logOf(operations),
+  }
+  serving.api = (request, response) => handleApi(parts, request, response)
   await listen(serving, 6444, '127.0.0.1')
   log('info', 'Kube API server is now running')
   const leadership = new Leadership(operations, node.name)

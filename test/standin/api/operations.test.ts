@@ -1,44 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Mirror } from '../../../src/lab/standin/api/mirror.ts'
-import { Operations } from '../../../src/lab/standin/api/operations.ts'
+import type { Operations } from '../../../src/lab/standin/api/operations.ts'
 import { builtInType } from '../../../src/lab/standin/api/resources.ts'
 import { eventOf } from '../../../src/lab/standin/api/watch.ts'
 import type { ApiObject } from '../../../src/lab/standin/context.ts'
-import type { EtcdClient, EtcdEvent, KeyValue } from '../../../src/lab/standin/etcd/client.ts'
-
-/** etcd's part that the API needs, in memory. */
-class MemoryEtcd {
-  private readonly kept = new Map<string, KeyValue>()
-  private revision = 0
-  private follower: (events: EtcdEvent[]) => void = () => {}
-
-  async get(key: string) {
-    return this.kept.get(key)
-  }
-  async list(prefix: string) {
-    return { items: [...this.kept.values()].filter((kv) => kv.key.startsWith(prefix)), revision: this.revision }
-  }
-  async put(key: string, value: string, expected?: { key: string; revision: number }) {
-    if (expected && (this.kept.get(expected.key)?.revision ?? 0) !== expected.revision) return undefined
-    const previous = this.kept.get(key)
-    const current = { key, value, revision: ++this.revision }
-    this.kept.set(key, current)
-    this.follower([{ type: 'PUT', key, revision: this.revision, current, ...(previous ? { previous } : {}) }])
-    return this.revision
-  }
-  async remove(key: string, expected?: { key: string; revision: number }) {
-    const previous = this.kept.get(key)
-    if (expected && (previous?.revision ?? 0) !== expected.revision) return undefined
-    this.kept.delete(key)
-    this.revision++
-    this.follower([{ type: 'DELETE', key, revision: this.revision, ...(previous ? { previous } : {}) }])
-    return this.revision
-  }
-  watch(_prefix: string, _from: number, _signal: AbortSignal, on: (events: EtcdEvent[]) => void) {
-    this.follower = on
-    return new Promise<void>(() => {})
-  }
-}
+import { operationsInMemory } from './memory-etcd.ts'
 
 const pods = builtInType('pods')
 const pod = (name: string, more: object = {}): ApiObject => ({
@@ -50,15 +15,7 @@ const pod = (name: string, more: object = {}): ApiObject => ({
 
 let api: Operations
 beforeEach(async () => {
-  const etcd = new MemoryEtcd() as unknown as EtcdClient
-  const mirror = new Mirror(etcd)
-  await mirror.start(new AbortController().signal, () => {})
-  api = new Operations(etcd, mirror)
-  await api.create(builtInType('namespaces'), undefined, {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: 'n' },
-  })
+  api = await operationsInMemory()
 })
 
 const bind = (name: string) => api.update(pods, 'n', name, (one) => ({ ...one, spec: { ...one.spec, nodeName: 's1' } }))

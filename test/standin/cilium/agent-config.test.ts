@@ -28,6 +28,19 @@ describe('mergeNodeConfigs', () => {
     )
     expect(merged).toEqual({ 'custom-cni-conf': 'false', debug: 'b' })
   })
+
+  it('knows selectors with expressions; one that is missing selects nothing', () => {
+    const by = (nodeSelector: object | undefined) =>
+      mergeNodeConfigs(
+        {},
+        [{ metadata: { name: 'a' }, spec: { ...(nodeSelector && { nodeSelector }), defaults: { debug: 'true' } } }],
+        { migrate: 'true' },
+      )
+    expect(by({ matchExpressions: [{ key: 'migrate', operator: 'Exists' }] })).toEqual({ debug: 'true' })
+    expect(by({ matchExpressions: [{ key: 'migrate', operator: 'DoesNotExist' }] })).toEqual({})
+    expect(by({})).toEqual({ debug: 'true' })
+    expect(by(undefined)).toEqual({})
+  })
 })
 
 describe('the CNI conf', () => {

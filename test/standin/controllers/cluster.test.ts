@@ -4,6 +4,7 @@ import { budgets } from '../../../src/lab/standin/controllers/budgets.ts'
 import { apiServerEndpoints, endpoints } from '../../../src/lab/standin/controllers/endpoints.ts'
 import { garbage } from '../../../src/lab/standin/controllers/garbage.ts'
 import { helm } from '../../../src/lab/standin/controllers/helm.ts'
+import { ownerOf } from '../../../src/lab/standin/controllers/model.ts'
 import { nodeIpam } from '../../../src/lab/standin/controllers/node-ipam.ts'
 import { nodeLifecycle } from '../../../src/lab/standin/controllers/node-lifecycle.ts'
 import { scheduler } from '../../../src/lab/standin/controllers/scheduler.ts'
@@ -64,6 +65,20 @@ describe('scheduler', () => {
     const port = { containers: [{ ports: [{ hostPort: 80, protocol: 'TCP' }] }] }
     expect(bound([pod('a', port), pod('b', port)], [node('s1')])).toEqual([['a', 's1']])
   })
+  it('puts a pod only where the one is that it asks for', () => {
+    const beside = {
+      affinity: {
+        podAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'agent' } } },
+          ],
+        },
+      },
+    }
+    const agent = pod('agent', { nodeName: 's2' }, {}, { app: 'agent' })
+    expect(bound([pod('a', beside), agent], [node('s1'), node('s2')])).toEqual([['a', 's2']])
+    expect(bound([pod('a', beside)], [node('s1'), node('s2')])).toEqual([])
+  })
   it('says once why a pod cannot be placed', () => {
     const [action] = scheduler(viewOf({ pods: [pod('a')], nodes: [] }))
     expect(action).toMatchObject({
@@ -85,6 +100,17 @@ describe('node lifecycle', () => {
       { do: 'status', status: { conditions: [{ type: 'Ready', status: 'Unknown' }, {}, {}, {}] } },
     ])
     expect(nodeLifecycle(longAgo)(viewOf({ nodes: [node('s1')], leases: [lease('2026-01-01T11:59:21Z')] }))).toEqual([])
+  })
+  it('taints a cordoned node, and takes the taint from it again', () => {
+    const taint = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' }
+    const look = (spec: object) =>
+      nodeLifecycle(longAgo)(viewOf({ nodes: [node('s1', { spec })], leases: [lease('2026-01-01T11:59:59Z')] }))
+    expect(look({ unschedulable: true })).toMatchObject([{ patch: { spec: { taints: [taint] } } }])
+    expect(look({ unschedulable: true, taints: [taint] })).toEqual([])
+    expect(look({ taints: [{ key: 'mine' }, taint] })).toMatchObject([
+      { patch: { spec: { taints: [{ key: 'mine' }] } } },
+    ])
+    expect(look({ taints: [taint] })).toMatchObject([{ patch: { spec: { taints: null } } }])
   })
   it('leaves a stale Ready as it is until it has itself looked for 40 s', () => {
     const since = new Date('2026-01-01T11:59:50Z')
@@ -180,18 +206,34 @@ describe('garbage', () => {
   })
 })
 
-it('a budget allows as many disruptions as pods are healthy beyond what is wanted', () => {
-  const budget = object('PodDisruptionBudget', 'b', {
-    spec: { minAvailable: '50%', selector: { matchLabels: { app: 'web' } } },
+describe('a budget', () => {
+  const web = { app: 'web' }
+  const statusOf = (spec: object, pods: ReturnType<typeof pod>[], replicasets: ReturnType<typeof pod>[] = []) => {
+    const budget = object('PodDisruptionBudget', 'b', { spec: { ...spec, selector: { matchLabels: web } } })
+    const [action] = budgets(viewOf({ poddisruptionbudgets: [budget], pods, replicasets }))
+    return action?.do === 'status' ? action.status : undefined
+  }
+
+  it('allows as many disruptions as pods are healthy beyond what is wanted', () => {
+    const pods = [pod('a', {}, { status: ready }, web), pod('b', {}, { status: ready }, web), pod('c', {}, {}, web)]
+    expect(statusOf({ minAvailable: 2 }, pods)).toMatchObject({
+      expectedPods: 3,
+      currentHealthy: 2,
+      desiredHealthy: 2,
+      disruptionsAllowed: 0,
+    })
   })
-  const pods = [
-    pod('a', {}, { status: ready }, { app: 'web' }),
-    pod('b', {}, { status: ready }, { app: 'web' }),
-    pod('c', {}, {}, { app: 'web' }),
-  ]
-  expect(budgets(viewOf({ poddisruptionbudgets: [budget], pods }))).toMatchObject([
-    { status: { expectedPods: 3, currentHealthy: 2, desiredHealthy: 2, disruptionsAllowed: 0 } },
-  ])
+  it('goes by what the controllers are scaled to, not by the pods that are there meanwhile', () => {
+    const set = object('ReplicaSet', 'web', { spec: { replicas: 2 } })
+    const owned = (name: string, status: object, metadata = {}) =>
+      object('Pod', name, { spec: {}, status }, { labels: web, ownerReferences: ownerOf(set), ...metadata })
+    const ending = owned('a', ready, { deletionTimestamp: 't' })
+    const both = [ending, owned('b', ready), owned('c', ready)]
+    for (const spec of [{ maxUnavailable: 1 }, { minAvailable: '50%' }]) {
+      expect(statusOf(spec, both, [set])).toMatchObject({ expectedPods: 2, desiredHealthy: 1, disruptionsAllowed: 1 })
+      expect(statusOf(spec, [ending, owned('b', ready)], [set])).toMatchObject({ disruptionsAllowed: 0 })
+    }
+  })
 })
 
 describe('helm', () => {

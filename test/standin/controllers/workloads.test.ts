@@ -109,6 +109,43 @@ describe('daemon sets', () => {
     expect(deleted('old', { phase: 'Pending' })).toEqual([])
     expect(deleted(hash, ready)).toEqual([])
   })
+  it('roll as many as may be unavailable', () => {
+    const nodes = [node('s1'), node('s2'), node('s3')]
+    const rolled = (maxUnavailable: number | string, ...hashes: string[]) => {
+      const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable } }
+      const pods = hashes.map((one, index) => on(`s${index + 1}`, one, ready))
+      return daemonSets(viewOf({ daemonsets: [{ ...set, spec: { ...spec, updateStrategy } }], nodes, pods })).filter(
+        (action) => action.do === 'delete',
+      ).length
+    }
+    expect(rolled(2, 'old', 'old', 'old')).toBe(2)
+    expect(rolled('34%', 'old', 'old', 'old')).toBe(2)
+    expect(rolled(2, hash, 'old', hash)).toBe(1)
+  })
+  it('leave a node that no longer matches, by selector or by affinity', () => {
+    const labelled = node('s1')
+    labelled.metadata.labels = { ...labelled.metadata.labels, stage: 'b' }
+    const required = { nodeSelectorTerms: [{ matchExpressions: [{ key: 'stage', operator: 'In', values: ['b'] }] }] }
+    const wishes = [
+      { nodeSelector: { stage: 'b' } },
+      { affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } } },
+    ]
+    for (const wish of wishes) {
+      const wishing = { ...spec, template: { ...spec.template, spec: { ...spec.template.spec, ...wish } } }
+      const now = templateHash(wishing.template)
+      const actions = daemonSets(
+        viewOf({
+          daemonsets: [{ ...set, spec: wishing }],
+          nodes: [labelled, node('s2')],
+          pods: [on('s1', now, ready), on('s2', now, ready)],
+        }),
+      )
+      expect(actions).toMatchObject([
+        { do: 'delete', name: 'cilium-s2' },
+        { do: 'status', status: { desiredNumberScheduled: 1, numberReady: 1, numberMisscheduled: 1 } },
+      ])
+    }
+  })
 })
 
 describe('jobs', () => {

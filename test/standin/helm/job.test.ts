@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { chartVersion, mergeValues, runJob, valuesFromArguments } from '../../../src/lab/standin/helm/job.ts'
+import { chartVersion, runJob, valuesFromArguments } from '../../../src/lab/standin/helm/job.ts'
 import { releases } from '../../../src/lab/standin/helm/release.ts'
 import { FakeApi } from '../cilium/fake-api.ts'
 
@@ -146,13 +146,6 @@ describe('runJob', () => {
 })
 
 describe('values', () => {
-  it('merges maps, replaces the rest, removes with null', () => {
-    expect(mergeValues({ a: { b: 1, c: 2 }, d: [1] }, { a: { b: null, c: 3 }, d: [2] })).toEqual({
-      a: { c: 3 },
-      d: [2],
-    })
-  })
-
   it('reads --set and --set-string', () => {
     expect(valuesFromArguments(['install', '--set', 'a.b=1', '--set-string', 'a.c=2'])).toEqual({ a: { b: 1, c: '2' } })
   })

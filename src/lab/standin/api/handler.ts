@@ -2,17 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { parse } from 'yaml'
 import { ApiError, type ApiObject } from '../context.ts'
 import { discovery } from './discovery.ts'
-import { disruption } from './disruption.ts'
-import type { Operations } from './operations.ts'
+import type { Evictions } from './eviction.ts'
+import type { DeleteOptions, Operations } from './operations.ts'
 import { jsonPatch, mergePatch, strategicMerge } from './patches.ts'
 import { parseRequestPath, type RequestPath } from './request-path.ts'
-import { apiVersionOf, builtInType, type ResourceType } from './resources.ts'
+import { apiVersionOf, type ResourceType } from './resources.ts'
 import { parseSelectors } from './selectors.ts'
 import { statusOf } from './status.ts'
 import { serveWatch } from './watch.ts'
 
 export interface ApiParts {
   operations: Operations
+  evictions: Evictions
   /** `ip:6443`, for discovery. */
   address: string
   /** A container's log, from the node the pod runs on. */
@@ -134,8 +135,9 @@ function withoutVersion(current: ApiObject, patch: { metadata?: { resourceVersio
   return { ...current, metadata }
 }
 
-async function deleteOptions({ request, query }: Call) {
-  const body = await readBody(request)
+const deleteOptions = async ({ request, query }: Call) => deleteOptionsFrom(await readBody(request), query)
+
+function deleteOptionsFrom(body: Partial<ApiObject>, query: URLSearchParams): DeleteOptions {
   const grace: unknown = query.get('gracePeriodSeconds') ?? body.gracePeriodSeconds
   const propagation: unknown = query.get('propagationPolicy') ?? body.propagationPolicy
   const uid: unknown = body.preconditions?.uid
@@ -163,24 +165,9 @@ async function deleteMany(call: Call): Promise<void> {
   sendJson(response, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' })
 }
 
-async function evict(call: Call): Promise<void> {
-  const { operations, path, response, request } = call
-  const body = await readBody(request)
-  const pod = await readOne(call)
-  const budgets = await operations.list(builtInType('poddisruptionbudgets'), path.namespace)
-  const pods = (await operations.list(builtInType('pods'), path.namespace)).items
-  for (const budget of budgets.items) {
-    const covers = disruption(budget, [pod]).expectedPods === 1
-    if (covers && disruption(budget, pods).disruptionsAllowed === 0)
-      throw new ApiError(429, "Cannot evict pod as it would violate the pod's disruption budget.")
-  }
-  const grace: unknown = body.deleteOptions?.gracePeriodSeconds
-  await operations.delete(
-    call.resource,
-    path.namespace,
-    path.name ?? '',
-    grace === undefined ? {} : { graceSeconds: Number(grace) },
-  )
+async function evict({ parts, path, query, response, request }: Call): Promise<void> {
+  const { deleteOptions = {} } = await readBody(request)
+  await parts.evictions.evict(path.namespace ?? '', path.name ?? '', deleteOptionsFrom(deleteOptions, query))
   sendJson(response, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 })
 }
 

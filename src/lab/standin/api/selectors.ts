@@ -47,7 +47,7 @@ function readField(object: ApiObject, path: string): string {
   return value === undefined || value === null ? '' : String(value)
 }
 
-interface LabelSelector {
+export interface LabelSelector {
   matchLabels?: Record<string, string>
   matchExpressions?: { key: string; operator: string; values?: string[] }[]
 }

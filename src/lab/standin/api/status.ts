@@ -19,6 +19,7 @@ const reasons: Record<number, string> = {
 export function statusOf(error: unknown): { code: number; body: object } {
   const code = error instanceof ApiError ? error.code : 500
   const message = error instanceof Error ? error.message : String(error)
+  const causes = error instanceof ApiError ? error.causes : []
   const exists = code === 409 && message.endsWith('already exists')
   return {
     code,
@@ -29,6 +30,7 @@ export function statusOf(error: unknown): { code: number; body: object } {
       status: 'Failure',
       message:
         error instanceof ApiError || error instanceof EtcdError ? message : `Internal error occurred: ${message}`,
+      ...(causes.length > 0 ? { details: { causes } } : {}),
       reason: exists ? 'AlreadyExists' : (reasons[code] ?? 'Unknown'),
       code,
     },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type LabelSelector, matchesSelector } from '../api/selectors.ts'
 
 const boolean = z.enum(['true', 'false']).transform((text) => text === 'true')
 const number = z.string().regex(/^\d+$/).transform(Number)
@@ -9,8 +10,8 @@ const keys = z.object({
   'tunnel-protocol': z.string().default('vxlan'),
   'tunnel-port': number.default(8472),
   'enable-policy': z.enum(['default', 'always', 'never']).default('default'),
-  'custom-cni-conf': boolean.default(false),
-  'write-cni-conf-when-ready': z.string().optional(),
+  /** A path; without it the agent leaves the CNI's configuration alone, whatever `custom-cni-conf` says. */
+  'write-cni-conf-when-ready': z.string().default(''),
   'cni-exclusive': boolean.default(true),
   'cni-uninstall': boolean.default(false),
   'cni-chaining-mode': z.string().default('none'),
@@ -43,7 +44,7 @@ export function agentConfig(merged: Record<string, string>): AgentConfig {
 
 interface NodeConfig {
   metadata: { name: string }
-  spec?: { nodeSelector?: { matchLabels?: Record<string, string> }; defaults?: Record<string, string> }
+  spec?: { nodeSelector?: LabelSelector; defaults?: Record<string, string> }
 }
 
 /** cilium-config with every CiliumNodeConfig that selects the node over it, in the order of their names. */
@@ -53,9 +54,7 @@ export function mergeNodeConfigs(
   nodeLabels: Record<string, string>,
 ): Record<string, string> {
   const selecting = nodeConfigs
-    .filter(({ spec }) =>
-      Object.entries(spec?.nodeSelector?.matchLabels ?? {}).every(([key, value]) => nodeLabels[key] === value),
-    )
+    .filter(({ spec }) => matchesSelector(spec?.nodeSelector, nodeLabels))
     .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   return Object.assign({}, base, ...selecting.map(({ spec }) => spec?.defaults ?? {}))
 }

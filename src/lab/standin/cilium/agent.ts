@@ -1,5 +1,6 @@
 /** Program of the image quay.io/cilium/cilium: each container of the `cilium` DaemonSet, by its name. */
 import { mkdir, readlink, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { paths } from '../context.ts'
 import { run } from '../node/command.ts'
 import { readIfThere } from '../node/files.ts'
@@ -39,7 +40,7 @@ async function agent(): Promise<void> {
   const directory = await readlink(`${volumes}/etc-cni-netd`)
   // As the kubelet makes a volume's directory (DirectoryOrCreate), whoever writes the conf.
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const file = (config['write-cni-conf-when-ready'] ?? '05-cilium.conflist').split('/').pop() ?? ''
+  const conf = config['write-cni-conf-when-ready']
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
   await writePidFile()
@@ -48,7 +49,7 @@ async function agent(): Promise<void> {
     config,
     nodeName,
     nodeIp: env.NODE_IP ?? '',
-    confFile: `${directory}/${file}`,
+    confFile: conf === '' ? null : `${directory}/${basename(conf)}`,
     signal: stop.signal,
     log,
   })

@@ -22,8 +22,8 @@ export interface AgentOptions {
   config: AgentConfig
   nodeName: string
   nodeIp: string
-  /** The CNI conf's path on the host. */
-  confFile: string
+  /** The CNI conf's path on the host; null: somebody else sees to it. */
+  confFile: string | null
   signal: AbortSignal
   log: Log
 }
@@ -134,7 +134,7 @@ export async function runAgent({ api, config, nodeName, nodeIp, confFile, signal
   request = loop.request
 
   await serveCni(endpoints, network, signal, log)
-  const conf: CniConf | null = config['custom-cni-conf'] ? null : await manageConf(config, confFile, signal, log)
+  const conf: CniConf | null = confFile === null ? null : await manageConf(config, confFile, signal, log)
   ready = true
   log('info', 'Daemon initialization completed')
   await loop.ended

@@ -1,4 +1,4 @@
-import { isReady } from '../api/disruption.ts'
+import { isReady, share } from '../api/disruption.ts'
 import type { ApiObject } from '../context.ts'
 import { type Action, isActive, isOwnedBy, statusIfChanged, target, type View } from './model.ts'
 import { podFrom, templateHash } from './pod-template.ts'
@@ -48,7 +48,7 @@ function reconcile(set: ApiObject, view: View): Action[] {
   const misplaced = pods.filter((pod) => !runnable.some((node) => node.metadata.name === nodeOf(pod)))
   for (const pod of misplaced) actions.push({ do: 'delete', collection: 'pods', ...target(pod) })
   const outdated = kept.filter((pod) => pod.metadata.labels?.[hashLabel] !== hash)
-  if (set.spec.updateStrategy.type !== 'OnDelete' && actions.length === 0) actions.push(...roll(kept, outdated))
+  if (set.spec.updateStrategy.type !== 'OnDelete' && actions.length === 0) actions.push(...roll(set, kept, outdated))
   const ready = kept.filter(isReady).length
   const status = {
     currentNumberScheduled: kept.length,
@@ -63,11 +63,14 @@ function reconcile(set: ApiObject, view: View): Action[] {
   return [...actions, ...statusIfChanged('daemonsets', set, status)]
 }
 
-/** One at a time, and only while all others are ready; those that are not ready go at once. */
-function roll(pods: readonly ApiObject[], outdated: readonly ApiObject[]): Action[] {
-  const broken = outdated.filter((pod) => !isReady(pod))
-  const waiting = pods.some((pod) => !isReady(pod))
-  const chosen = broken.length > 0 ? broken : waiting ? [] : outdated.slice(0, 1)
+/** Those that are not ready at once, and as many more as may be unavailable (`maxUnavailable`). */
+function roll(set: ApiObject, pods: readonly ApiObject[], outdated: readonly ApiObject[]): Action[] {
+  const allowed = share(set.spec.updateStrategy.rollingUpdate?.maxUnavailable ?? 1, pods.length)
+  const unavailable = pods.filter((pod) => !isReady(pod)).length
+  const chosen = [
+    ...outdated.filter((pod) => !isReady(pod)),
+    ...outdated.filter(isReady).slice(0, Math.max(0, allowed - unavailable)),
+  ]
   return chosen.map((pod) => ({ do: 'delete', collection: 'pods', ...target(pod) }))
 }
 

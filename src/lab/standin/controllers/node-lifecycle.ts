@@ -7,9 +7,10 @@ import { taintsOf, toleration } from './scheduling.ts'
 const staleMs = 40_000
 const notReady = 'node.kubernetes.io/not-ready'
 const unreachable = 'node.kubernetes.io/unreachable'
+const unschedulable = 'node.kubernetes.io/unschedulable'
 
 /**
- * Marks nodes whose lease has gone stale, taints those that are not ready, and moves pods off once they may be. Time
+ * Marks nodes whose lease has gone stale, taints those that are not ready or cordoned, and moves pods off once they may be. Time
  * counts from when this controller began to look: after an outage of the API itself, nodes stay Ready, stale.
  */
 export const nodeLifecycle =
@@ -50,8 +51,11 @@ function taint(node: ApiObject, now: Date): Action[] {
   const ready = readyOf(node)
   const key = ready === 'True' ? undefined : ready === 'Unknown' ? unreachable : notReady
   const before = taintsOf(node)
-  const foreign = before.filter((one) => one.key !== notReady && one.key !== unreachable)
-  const wanted = key === undefined ? [] : ['NoSchedule', 'NoExecute'].map((effect) => ({ key, effect }))
+  const foreign = before.filter((one) => ![notReady, unreachable, unschedulable].includes(one.key))
+  const wanted = [
+    ...(key === undefined ? [] : ['NoSchedule', 'NoExecute'].map((effect) => ({ key, effect }))),
+    ...(node.spec?.unschedulable === true ? [{ key: unschedulable, effect: 'NoSchedule' }] : []),
+  ]
   const own = wanted.map(
     (one) =>
       before.find((old) => old.key === one.key && old.effect === one.effect) ?? {

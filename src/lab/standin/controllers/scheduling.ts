@@ -56,19 +56,24 @@ export function obstacle(pod: ApiObject, node: ApiObject, pods: readonly ApiObje
   const here = pods.filter(
     (other) => other.spec.nodeName === node.metadata.name && other.metadata.namespace === pod.metadata.namespace,
   )
-  const anti: { topologyKey: string; labelSelector?: object }[] =
-    pod.spec.affinity?.podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []
-  const clash = anti.some(
-    (term) =>
-      term.topologyKey === 'kubernetes.io/hostname' &&
-      here.some((other) => matchesSelector(term.labelSelector, other.metadata.labels)),
-  )
-  if (clash) return "node(s) didn't match pod anti-affinity rules"
+  const beside = (term: PodTerm) =>
+    term.topologyKey === 'kubernetes.io/hostname' &&
+    here.some((other) => matchesSelector(term.labelSelector, other.metadata.labels))
+  if (!podTerms(pod, 'podAffinity').every(beside)) return "node(s) didn't match pod affinity rules"
+  if (podTerms(pod, 'podAntiAffinity').some(beside)) return "node(s) didn't match pod anti-affinity rules"
   const hostPorts = new Set(hostPortsOf(pod))
   if (here.flatMap(hostPortsOf).some((port) => hostPorts.has(port)))
     return "node(s) didn't have free ports for the requested pod ports"
   return undefined
 }
+
+interface PodTerm {
+  topologyKey: string
+  labelSelector?: object
+}
+
+const podTerms = (pod: ApiObject, kind: 'podAffinity' | 'podAntiAffinity'): PodTerm[] =>
+  pod.spec.affinity?.[kind]?.requiredDuringSchedulingIgnoredDuringExecution ?? []
 
 const hostPortsOf = (pod: ApiObject): string[] =>
   (pod.spec.containers ?? []).flatMap((container: { ports?: { hostPort?: number; protocol?: string }[] }) =>

@@ -1,3 +1,4 @@
+import semver from 'semver'
 import type { ApiObject } from '../context.ts'
 import { ciliumConfigData } from './config-map.ts'
 import type { ChartValues } from './values.ts'
@@ -59,15 +60,9 @@ function agentDaemonSet(values: ChartValues, { namespace, version }: ChartTarget
           serviceAccountName: 'cilium',
           automountServiceAccountToken: true,
           terminationGracePeriodSeconds: values.terminationGracePeriodSeconds,
-          nodeSelector: { 'kubernetes.io/os': 'linux' },
+          nodeSelector: values.nodeSelector,
           tolerations: values.tolerations,
-          affinity: {
-            podAntiAffinity: {
-              requiredDuringSchedulingIgnoredDuringExecution: [
-                { labelSelector: { matchLabels: { 'k8s-app': 'cilium' } }, topologyKey: 'kubernetes.io/hostname' },
-              ],
-            },
-          },
+          affinity: values.affinity,
           initContainers: [
             container('config', [...nodeEnv, ...apiAddress(values)], [['tmp', '/tmp']]),
             container('mount-cgroup', [], [['cni-path', '/hostbin']]),
@@ -101,6 +96,18 @@ function agentDaemonSet(values: ChartValues, { namespace, version }: ChartTarget
   }
 }
 
+/** Since 1.18 not every taint any more: not `node.kubernetes.io/unschedulable`, so the operator goes to no cordoned node. */
+function operatorTolerations({ agentNotReadyTaintKey }: ChartValues, version: string): object[] {
+  if (semver.lt(version, '1.18.0')) return [{ operator: 'Exists' }]
+  return [
+    'node-role.kubernetes.io/control-plane',
+    'node-role.kubernetes.io/master',
+    'node.kubernetes.io/not-ready',
+    'node.cloudprovider.kubernetes.io/uninitialized',
+    agentNotReadyTaintKey,
+  ].map((key) => ({ key, operator: 'Exists' }))
+}
+
 function operatorDeployment(values: ChartValues, { namespace, version }: ChartTarget): ApiObject {
   const { operator } = values
   const { repository, tag, suffix, pullPolicy } = operator.image
@@ -127,18 +134,9 @@ function operatorDeployment(values: ChartValues, { namespace, version }: ChartTa
           priorityClassName: 'system-cluster-critical',
           serviceAccountName: 'cilium-operator',
           automountServiceAccountToken: true,
-          nodeSelector: { 'kubernetes.io/os': 'linux' },
-          tolerations: operator.tolerations,
-          affinity: {
-            podAntiAffinity: {
-              requiredDuringSchedulingIgnoredDuringExecution: [
-                {
-                  labelSelector: { matchLabels: { 'io.cilium/app': 'operator' } },
-                  topologyKey: 'kubernetes.io/hostname',
-                },
-              ],
-            },
-          },
+          nodeSelector: operator.nodeSelector,
+          tolerations: operator.tolerations ?? operatorTolerations(values, version),
+          affinity: operator.affinity,
           containers: [
             {
               name: 'cilium-operator',
@@ -185,8 +183,9 @@ function envoyDaemonSet(values: ChartValues, { namespace }: ChartTarget): ApiObj
           priorityClassName: 'system-node-critical',
           serviceAccountName: 'cilium-envoy',
           terminationGracePeriodSeconds: 1,
-          nodeSelector: { 'kubernetes.io/os': 'linux' },
+          nodeSelector: values.envoy.nodeSelector,
           tolerations: [{ operator: 'Exists' }],
+          affinity: values.envoy.affinity,
           containers: [
             {
               name: 'cilium-envoy',

@@ -4,27 +4,13 @@ import semver from 'semver'
 import { parse } from 'yaml'
 import type { ApiClient } from '../context.ts'
 import { type ReleaseRequest, uninstall, upgradeInstall } from './helm.ts'
+import { isMap, mergeValues, type Values } from './merge-values.ts'
 import { releases } from './release.ts'
 import { ChartError } from './values.ts'
 
 /** Newest chart that `helm repo` would offer without a version. */
 const defaultVersion = '1.17.6'
 const knownVersions = '>=1.16.0 <1.20.0'
-
-type Values = Record<string, unknown>
-
-const isMap = (value: unknown): value is Values => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** As helm merges values files: maps are merged, everything else is replaced, null removes. */
-export function mergeValues(base: Values, over: Values): Values {
-  const merged: Values = { ...base }
-  for (const [key, value] of Object.entries(over)) {
-    const present = merged[key]
-    if (value === null) delete merged[key]
-    else merged[key] = isMap(present) && isMap(value) ? mergeValues(present, value) : value
-  }
-  return merged
-}
 
 /** `--set a.b=c` and `--set-string a.b=c` among the job's arguments. */
 export function valuesFromArguments(argv: readonly string[]): Values {

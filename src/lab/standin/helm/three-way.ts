@@ -1,6 +1,4 @@
-type Map = Record<string, unknown>
-
-const isMap = (value: unknown): value is Map => typeof value === 'object' && value !== null && !Array.isArray(value)
+import { isMap, type Values } from './merge-values.ts'
 
 /** Whether `live` says everything that `wanted` says; what the API server filled in besides does not count. */
 function covers(live: unknown, wanted: unknown): boolean {
@@ -17,8 +15,8 @@ function covers(live: unknown, wanted: unknown): boolean {
  * The JSON merge patch of an upgrade, as helm makes it from three sides: what the live object says otherwise than the new
  * manifest, and away with what only the old one said. Undefined when there is nothing to do: then nothing is rolled.
  */
-export function upgradePatch(live: Map, wanted: Map, old: Map): Map | undefined {
-  const patch: Map = {}
+export function upgradePatch(live: Values, wanted: Values, old: Values): Values | undefined {
+  const patch: Values = {}
   for (const [key, value] of Object.entries(wanted)) {
     const present = live[key]
     const before = old[key]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { mergeValues, type Values } from './merge-values.ts'
 
 /** `true` or `"true"`, as Cilium's chart takes them. */
 const flag = (otherwise: boolean) =>
@@ -9,6 +10,34 @@ const list = z.union([z.string(), z.array(z.string())])
 
 const image = (repository: string) =>
   z.looseObject({ repository: text(repository), tag: text(), pullPolicy: text('IfNotPresent') }).prefault({})
+
+/** A map of the chart's own that the given one is laid over; what is to go from it has to be given as null. */
+const map = (own: Values) =>
+  z
+    .record(z.string(), z.unknown())
+    .default({})
+    .transform((given) => mergeValues(own, given))
+
+const nodeSelector = map({ 'kubernetes.io/os': 'linux' })
+
+/** A term of pod affinity or anti-affinity: with, or without, a pod of these labels on the same node. */
+const onNode = (matchLabels: Record<string, string>) => ({
+  requiredDuringSchedulingIgnoredDuringExecution: [
+    { labelSelector: { matchLabels }, topologyKey: 'kubernetes.io/hostname' },
+  ],
+})
+
+const envoyAffinity = {
+  podAntiAffinity: onNode({ 'k8s-app': 'cilium-envoy' }),
+  podAffinity: onNode({ 'k8s-app': 'cilium' }),
+  nodeAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: {
+      nodeSelectorTerms: [
+        { matchExpressions: [{ key: 'cilium.io/no-schedule', operator: 'NotIn', values: ['true'] }] },
+      ],
+    },
+  },
+}
 
 const toleration = z.looseObject({ operator: z.string().optional(), key: z.string().optional() })
 
@@ -38,8 +67,10 @@ export const chartValues = z.looseObject({
   cleanBpfState: flag(false),
   terminationGracePeriodSeconds: number(1),
   image: image('quay.io/cilium/cilium'),
+  // Of the agents, like the chart's other values of a pod at this level.
   tolerations: z.array(toleration).default([{ operator: 'Exists' }]),
-  /** Of the agents. */
+  nodeSelector,
+  affinity: map({ podAntiAffinity: onNode({ 'k8s-app': 'cilium' }) }),
   podAnnotations: z.record(z.string(), z.string()).default({}),
   updateStrategy: z
     .looseObject({
@@ -62,7 +93,7 @@ export const chartValues = z.looseObject({
       logFile: text('/var/run/cilium/cilium-cni.log'),
     })
     .prefault({}),
-  envoy: z.looseObject({ enabled: flag(true) }).prefault({}),
+  envoy: z.looseObject({ enabled: flag(true), nodeSelector, affinity: map(envoyAffinity) }).prefault({}),
   hubble: z.looseObject({ enabled: flag(true) }).prefault({}),
   healthChecking: flag(true),
   endpointHealthChecking: z.looseObject({ enabled: flag(true) }).prefault({}),
@@ -90,7 +121,10 @@ export const chartValues = z.looseObject({
           pullPolicy: text('IfNotPresent'),
         })
         .prefault({}),
-      tolerations: z.array(toleration).default([{ operator: 'Exists' }]),
+      /** What the chart has otherwise depends on its version. */
+      tolerations: z.array(toleration).optional(),
+      nodeSelector,
+      affinity: map({ podAntiAffinity: onNode({ 'io.cilium/app': 'operator' }) }),
       removeNodeTaints: flag(true),
       setNodeTaints: flag(true),
       setNodeNetworkStatus: flag(true),
