@@ -16,6 +16,7 @@ import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import type { World } from '../src/operations/world.ts'
 import { preflightChecks } from './checks.ts'
+import { admissionSteps } from './steps/admission.ts'
 import { ciliumSteps } from './steps/cilium.ts'
 import { after, before, kept, measure, measured } from './steps/evidence.ts'
 import { flannelOff, flannelRuns } from './steps/flannel-flags.ts'
@@ -30,7 +31,8 @@ const paramsSchema = z.strictObject({ order: z.enum(['staged', 'seed']).default(
 type Params = z.infer<typeof paramsSchema>
 
 export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Params> {
-  const { images, wayBackOfCilium, beside, besideGate, seed, portmap, carry, enforce } = ciliumSteps(inventory)
+  const { images, wayBackOfCilium, beside, seed, portmap, carry, enforce } = ciliumSteps(inventory)
+  const { admitCanary, admitOthers, endAdmission } = admissionSteps(inventory)
   const { clusterBack, stop, setFlags, start } = k3sSteps(inventory, flannelOff)
   const { recreate, carried } = podSteps(inventory)
 
@@ -42,13 +44,17 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     phase('quiet', 'Quiet', [silence]),
   ]
   const closing = [
-    phase('policies', 'Policies on', [enforce]),
+    phase('policies', 'Policies on', [enforce, endAdmission]),
     phase('validate', 'Validate', [carried, gone, unquiet, measured, after, kept]),
   ]
   const orders = {
     staged: [
       // What can be done while everything runs is not done while the control plane is away.
-      phase('stage', 'Stage Cilium beside flannel', [images, wayBackOfCilium, beside, besideGate, portmap, seed]),
+      phase('stage', 'Stage Cilium beside flannel', [
+        ...[images, wayBackOfCilium, admitCanary, beside],
+        ...admitOthers(true),
+        ...[portmap, seed],
+      ]),
       phase('stop', 'Stop K3s', [podsBack, clusterBack, ...stop]),
       phase('flags', 'Flags', [setFlags]),
       phase('start', 'Start K3s', start(true)),
@@ -62,7 +68,11 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
       phase('flags', 'Flags', [setFlags, portmap]),
       phase('clean', 'Clean', [purgeKubeRouter, purgeFlannel, removeFlannel]),
       phase('start', 'Start K3s', start(false)),
-      phase('pods', 'Install Cilium, move the pods', [carry, recreate(30_000), purgePortMappings]),
+      phase('pods', 'Install Cilium, move the pods', [
+        ...[admitCanary, carry],
+        ...admitOthers(false),
+        ...[recreate(30_000), purgePortMappings],
+      ]),
     ],
   }
 
@@ -79,7 +89,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
     finished: (facts) =>
       !flannelRuns(facts) &&
       enforce.operation.diff(facts, CLUSTER) === null &&
-      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel].every((step) =>
+      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel, endAdmission].every((step) =>
         step.targets(facts).every((target) => step.operation.diff(facts, target) === null),
       ),
     phases: (params) => [...opening(params), ...orders[params.order], ...closing],

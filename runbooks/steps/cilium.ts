@@ -1,8 +1,6 @@
 import { bind, CLUSTER } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
-import { ciliumBeside } from '../../src/operations/checks/cilium-beside.ts'
-import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
 import { ciliumImages } from '../../src/operations/cilium-images.ts'
 import { ciliumInstalled } from '../../src/operations/cilium-installed.ts'
 import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../../src/operations/cilium-values.ts'
@@ -12,11 +10,12 @@ import { cniSeeded } from '../../src/operations/cni-seeded.ts'
 import { imagesPresent } from '../../src/operations/images-present.ts'
 import { flannelRuns } from './flannel-flags.ts'
 import { guardedAgents } from './guards.ts'
-import { all, type Change, type Gate, minutes } from './step.ts'
+import { all, type Change, minutes } from './step.ts'
 
 /** What brings Cilium to the nodes, stage by stage, and what takes it away on the way back. */
 export function ciliumSteps(inventory: Inventory) {
-  const { podCidr, tunnelPort, version, chart, install } = inventory.cilium
+  const { canary } = inventory
+  const { tunnelPort, version, chart, install } = inventory.cilium
   const cilium = (stage: CiliumStage) =>
     bind(ciliumInstalled, (facts: Facts) => ({
       version,
@@ -53,7 +52,7 @@ export function ciliumSteps(inventory: Inventory) {
   const beside = guardedAgents({
     kind: 'change',
     id: 'cilium-beside',
-    title: 'Install Cilium beside flannel, carrying nothing',
+    title: `Install Cilium beside flannel on the canary ${canary}, carrying nothing`,
     why: 'A Cilium that cannot start is found here, with nothing stopped.',
     operation: cilium('beside'),
     targets: () => [CLUSTER],
@@ -62,16 +61,6 @@ export function ciliumSteps(inventory: Inventory) {
     timeoutMs: minutes(10),
     when: flannelRuns,
   })
-  const besideGate: Gate = {
-    kind: 'gate',
-    id: 'cilium-carries-nothing',
-    title: 'Cilium is healthy and carries no pod',
-    why: 'Nothing that pods see may have changed.',
-    reads: ['kube', 'network', 'etcd'],
-    check: (facts) => [...ciliumBeside(facts, podCidr), ...clusterWhole(facts)],
-    timeoutMs: minutes(2),
-    when: flannelRuns,
-  }
   const seed: Change = {
     kind: 'change',
     id: 'cni-seed',
@@ -99,7 +88,7 @@ export function ciliumSteps(inventory: Inventory) {
   const carry = guardedAgents({
     kind: 'change',
     id: 'cilium-carrying',
-    title: 'Install Cilium',
+    title: `Install Cilium, first on the canary ${canary}`,
     why: 'The nodes are NotReady until a CNI is there.',
     operation: cilium('carrying'),
     targets: () => [CLUSTER],
@@ -120,5 +109,5 @@ export function ciliumSteps(inventory: Inventory) {
     risk: 'policies that named addresses of pods or nodes mean something else under Cilium (cilium.md §6)',
     timeoutMs: minutes(15),
   })
-  return { images, wayBackOfCilium, beside, besideGate, seed, portmap, carry, enforce }
+  return { images, wayBackOfCilium, beside, seed, portmap, carry, enforce }
 }

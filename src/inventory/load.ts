@@ -25,12 +25,13 @@ export function loadInventory(file: string, options: LoadOptions): Inventory {
   const missing: ExtraRule = (inventory) => (options.checkFiles ? unreadableFiles(inventory, place) : [])
   const parsed = parseInventory(readBytes(path, file), file, missing)
 
-  const servers = parsed.nodes.filter((node) => node.role === 'server')
+  const lifeboat = lifeboatOf(parsed)
   return {
     file: path,
     cluster: parsed.cluster,
     nodes: parsed.nodes.map((node) => resolveNode(parsed, node, place)),
-    lifeboat: parsed.lifeboat ?? servers.at(-1)?.name ?? '',
+    lifeboat,
+    canary: canaryOf(parsed, lifeboat),
     cilium: {
       ...parsed.cilium,
       chart: 'path' in parsed.cilium.chart ? { path: place(parsed.cilium.chart.path) } : parsed.cilium.chart,
@@ -40,16 +41,26 @@ export function loadInventory(file: string, options: LoadOptions): Inventory {
   }
 }
 
+const lifeboatOf = ({ lifeboat, nodes }: InventoryFile): string =>
+  lifeboat ?? nodes.findLast(({ role }) => role === 'server')?.name ?? ''
+
+function canaryOf({ canary, nodes }: InventoryFile, lifeboat: string): string {
+  const others = nodes.filter(({ name }) => name !== lifeboat)
+  const first = others.find(({ role }) => role === 'agent') ?? others[0]
+  return canary ?? first?.name ?? lifeboat
+}
+
 /**
  * sha256 (hex) over what a plan depends on. How one operator reaches the nodes (keys, jump hosts, folders) is left out,
  * so that a colleague with other keys can run the plan.
  */
 export function digest(inventory: Inventory): string {
-  const { cluster, nodes, lifeboat, cilium, probes } = inventory
+  const { cluster, nodes, lifeboat, canary, cilium, probes } = inventory
   const meaning = {
     cluster,
     nodes: nodes.map(({ name, role, address }) => ({ name, role, address })),
     lifeboat,
+    canary,
     cilium: { ...cilium, chart: 'path' in cilium.chart ? { path: cilium.chart.path.split('/').at(-1) } : cilium.chart },
     probes,
   }

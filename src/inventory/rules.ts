@@ -37,14 +37,19 @@ function normal(address: string): string {
   return ipaddr.isValid(address) ? ipaddr.process(address).toString() : address.toLowerCase()
 }
 
-function roles({ nodes, lifeboat }: InventoryFile): Problem[] {
+function roles({ nodes, lifeboat, canary }: InventoryFile): Problem[] {
   const servers = nodes.filter((node) => node.role === 'server').map((node) => node.name)
   if (servers.length === 0) return [{ path: ['nodes'], text: 'no node has role: server; expected at least one' }]
   if (lifeboat !== undefined && !servers.includes(lifeboat)) {
     const why = nodes.some((node) => node.name === lifeboat) ? 'is an agent' : 'is not one of the nodes'
     return [{ path: ['lifeboat'], text: `${lifeboat} ${why}; expected a server: ${servers.join(', ')}` }]
   }
-  return []
+  const others = nodes.map((node) => node.name).filter((name) => name !== (lifeboat ?? servers.at(-1)))
+  if (canary === undefined || others.includes(canary)) return []
+  const why = nodes.some((node) => node.name === canary) ? 'is the lifeboat' : 'is not one of the nodes'
+  return [
+    { path: ['canary'], text: `${canary} ${why}; expected another node: ${others.join(', ') || '(there is none)'}` },
+  ]
 }
 
 function ranges({ nodes, cilium }: InventoryFile): Problem[] {

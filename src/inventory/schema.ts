@@ -147,6 +147,12 @@ export const inventorySchema = z.strictObject({
     .describe(
       'The server that is kept out of dangerous operations until the others came through. Default: the last server.',
     ),
+  canary: z
+    .string()
+    .optional()
+    .describe(
+      'The node on which Cilium comes first; the others follow when it is healthy there, the lifeboat last. Default: the first agent, or the first server that is not the lifeboat.',
+    ),
   cilium: cilium.describe('What Cilium shall look like.'),
   probes: z
     .strictObject({
@@ -197,6 +203,8 @@ export interface Inventory {
   nodes: readonly InventoryNode[]
   /** Name of the server touched last. */
   lifeboat: string
+  /** Name of the node that Cilium comes to first. Of a cluster of one node it is the lifeboat as well. */
+  canary: string
   cilium: CiliumSettings
   probes: { externalTargets: readonly string[] }
   /** Absolute path; a run's files are in `<stateDir>/<cluster>/`. */

@@ -3,6 +3,7 @@ import { parse } from 'yaml'
 import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { KubeApi, KubeObject } from '../kube/api.ts'
+import { isAdmitted, isKeptToAdmitted } from './admission.ts'
 import type { ChartRelease } from './chart-installer.ts'
 import { type InstalledBy, installerOf, uninstallRelease } from './cilium-release.ts'
 import { stageAnnotation } from './cilium-values.ts'
@@ -24,9 +25,21 @@ interface CiliumChange {
 /** Values are what they say, not how it is written: helm keeps them as JSON. */
 const sameValues = (a: string, b: string): boolean => isDeepStrictEqual(parse(a), parse(b))
 
+interface AgentValues {
+  podAnnotations?: Record<string, unknown>
+  nodeSelector?: unknown
+}
+
+const agentValues = (values: string): AgentValues => (parse(values) as AgentValues | null) ?? {}
+
 /** The stage that values stand for: agents that carry another annotation still run with former values. */
-const stageOf = (values: string): unknown =>
-  (parse(values) as { podAnnotations?: Record<string, unknown> } | null)?.podAnnotations?.[stageAnnotation]
+const stageOf = (values: string): unknown => agentValues(values).podAnnotations?.[stageAnnotation]
+
+/** Nodes on which agents with these values run. */
+export function nodesOfAgents(facts: Facts, values: string): string[] {
+  const names = Object.keys(facts.nodes)
+  return isKeptToAdmitted(agentValues(values).nodeSelector) ? names.filter((name) => isAdmitted(facts, name)) : names
+}
 
 /** Why Cilium is not there yet, or null. A crash is told as such, because waiting will not mend it. */
 export function missingOfCilium(facts: Facts, stageValues: string): string | null {
@@ -44,18 +57,17 @@ export function missingOfCilium(facts: Facts, stageValues: string): string | nul
   if (former > 0) return `${desired - former} of ${desired} agents run with these values${note}`
   if (updated < desired) return `${updated} of ${desired} agents run the new configuration${note}`
   if (ready < desired) return `${ready} of ${desired} agents are ready${note}`
-  if (desired < Object.keys(facts.nodes).length)
-    return `agents on ${desired} of ${Object.keys(facts.nodes).length} nodes`
+  const names = nodesOfAgents(facts, stageValues)
+  if (desired < names.length) return `agents on ${desired} of ${names.length} nodes`
   if (cilium.operatorReady === 0) return 'no operator is ready'
-  const without = Object.keys(facts.nodes).filter(
-    (name) => !cilium.nodes.some((node) => node.name === name && node.podCidrs.length > 0),
-  )
+  const without = names.filter((name) => !cilium.nodes.some((node) => node.name === name && node.podCidrs.length > 0))
   return without.length > 0 ? `no pod range yet for ${without.join(', ')}` : null
 }
 
 /** All green says nothing of the tunnel: a port clash leaves it DOWN in silence (measured.md, second part 1). */
-export function missingOfTunnel(facts: Facts, tunnelPort: number): string | null {
+export function missingOfTunnel(facts: Facts, tunnelPort: number, names = Object.keys(facts.nodes)): string | null {
   for (const node of Object.values(facts.nodes)) {
+    if (!names.includes(node.name)) continue
     const link = node.network.links.find((candidate) => candidate.name === 'cilium_vxlan')
     if (!link) return `${node.name}: no link cilium_vxlan`
     if (!link.up) return `${node.name}: cilium_vxlan is DOWN (is UDP port ${tunnelPort} taken?)`
@@ -93,7 +105,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
     return { before: now, after: wanted, kindsBefore: facts.kube.cilium.kinds }
   },
   predict(facts, _target, change) {
-    const nodes = Object.keys(facts.nodes)
+    const agents = nodesOfAgents(facts, change.after.values).length
     return {
       ...facts,
       kube: {
@@ -101,7 +113,7 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
         cilium: {
           ...facts.kube.cilium,
           chart: { by: change.after.install, version: change.after.version, values: change.after.values },
-          daemonSet: { desired: nodes.length, ready: nodes.length, updated: nodes.length, generation: 1, observed: 1 },
+          daemonSet: { desired: agents, ready: agents, updated: agents, generation: 1, observed: 1 },
         },
       },
     }
@@ -126,9 +138,10 @@ export const ciliumInstalled: Operation<Facts, World, CiliumWanted, CiliumChange
   apply: (world, _target, change, task) => installerOf(world, change.after.install).apply(change.after, task),
   async verify(world, _target, change, task) {
     await until(world, task, 'Cilium', async () => missingOfCilium(await world.look(['kube']), change.after.values))
-    await until(world, task, 'the tunnel cilium_vxlan', async () =>
-      missingOfTunnel(await world.look(['network']), change.after.tunnelPort),
-    )
+    await until(world, task, 'the tunnel cilium_vxlan', async () => {
+      const facts = await world.look(['network', 'kube'])
+      return missingOfTunnel(facts, change.after.tunnelPort, nodesOfAgents(facts, change.after.values))
+    })
   },
   undo: {
     how: 'put the former values back, or uninstall Cilium with its kinds and its lease if it was not there',

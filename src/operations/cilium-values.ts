@@ -2,6 +2,7 @@ import { stringify } from 'yaml'
 import { InputError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
+import { admission } from './admission.ts'
 
 /**
  * beside: runs next to flannel and carries nothing. carrying: writes the nodes' CNI configuration, policies not enforced yet.
@@ -84,6 +85,8 @@ export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumSt
       hubble: { enabled: cilium.hubble },
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
       podAnnotations: { [stageAnnotation]: stage },
+      // Until it is healthy everywhere: one crash takes one node along then, and never the lifeboat.
+      ...(stage === 'enforcing' ? {} : { nodeSelector: admission }),
     },
     cilium.values,
   )

@@ -33,6 +33,7 @@ function inventoryOf(scenario: Scenario): Inventory {
     cluster: { name: 'simulated' },
     nodes,
     lifeboat: `s${scenario.servers}`,
+    canary: scenario.agents > 0 ? 'a1' : 's1',
     cilium: {
       version: '1.17.6',
       podCidr: '10.52.0.0/16',

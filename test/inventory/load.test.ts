@@ -40,6 +40,18 @@ test('ssh settings are merged, paths resolved, the lifeboat is the last server',
   expect(inventory.nodes[1]?.ssh).toMatchObject({ user: 'admin', port: 2222, identityFile: join(folder, 'keys/b') })
 })
 
+test.each([
+  ['the first agent', text, 'a1'],
+  ['without agents the first server that is not the lifeboat', text.replace('role: agent', 'role: server'), 's1'],
+  [
+    'in a cluster of one node that one',
+    text.replace(/ {2}- \{name: [sa][12], role: \w+, address: \S+12.*\n|.*name: a1.*\n/g, ''),
+    's1',
+  ],
+])('the canary is %s', (_which, inventory, canary) => {
+  expect(loadInventory(write(inventory), { checkFiles: false }).canary).toBe(canary)
+})
+
 test('files that are named but not there are told with their place', () => {
   const file = write(text)
   expect(() => loadInventory(file, { checkFiles: true })).toThrow(

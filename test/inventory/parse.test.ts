@@ -35,7 +35,9 @@ const corpus: Record<string, [text: string, errors: string[]]> = {
   ],
   'key that has no like': [
     `${good}colour: red\n`,
-    ['i.yaml:7:1 colour: there is no such key. Known here: cluster, ssh, nodes, lifeboat, cilium, probes, stateDir'],
+    [
+      'i.yaml:7:1 colour: there is no such key. Known here: cluster, ssh, nodes, lifeboat, canary, cilium, probes, stateDir',
+    ],
   ],
   'host keys cannot be ignored': [
     `${good}ssh: {hostKeyChecking: false}\n`,
@@ -72,6 +74,14 @@ const corpus: Record<string, [text: string, errors: string[]]> = {
   'lifeboat that is nothing': [
     `${good}lifeboat: s9\n`,
     ['i.yaml:7:11 lifeboat: s9 is not one of the nodes; expected a server: s1, s2'],
+  ],
+  'canary that is the lifeboat': [
+    `${good}canary: s2\n`,
+    ['i.yaml:7:9 canary: s2 is the lifeboat; expected another node: s1, a1'],
+  ],
+  'canary that is nothing': [
+    `${good}lifeboat: s1\ncanary: s9\n`,
+    ['i.yaml:8:9 canary: s9 is not one of the nodes; expected another node: s2, a1'],
   ],
   'pod range around the nodes': [
     good.replace('1.18.6', '1.18.6, podCidr: 192.168.0.0/16'),

@@ -264,6 +264,7 @@ export const someInventory: Inventory = {
     ssh: {},
   })),
   lifeboat: 's3',
+  canary: 'a1',
   cilium: {
     version: '1.17.6',
     podCidr,

@@ -99,8 +99,9 @@ describe('guards', () => {
 
   it('stand wherever agents of Cilium start, and rules or links are removed', () => {
     const removals = ['kube-router-rules', 'flannel-rules', 'flannel-files']
-    expect(guardedIn('staged')).toEqual(['cilium-beside', ...removals, 'policies-on'])
-    expect(guardedIn('seed')).toEqual([...removals, 'cilium-carrying', 'policies-on'])
+    const others = ['cilium-on-the-rest', 'cilium-on-the-lifeboat']
+    expect(guardedIn('staged')).toEqual(['cilium-beside', ...others, ...removals, 'policies-on'])
+    expect(guardedIn('seed')).toEqual([...removals, 'cilium-carrying', ...others, 'policies-on'])
   })
 
   it('stand on every node that the step can reach, and on no other', () => {
@@ -110,6 +111,37 @@ describe('guards', () => {
     const purge = steps.find((step) => step.stepId === 'kube-router-rules')
     expect(guards('kube-router-rules')).toEqual(purge?.tasks.map(({ target }) => target))
   })
+})
+
+it.each([
+  'staged',
+  'seed',
+] as const)('%s: Cilium comes to the canary, then to the rest, to the lifeboat last', (order) => {
+  const { steps } = planned(order)
+  const admitting = steps.filter(({ operation }) => operation === 'cilium.admitted')
+  expect(admitting.map(({ stepId, tasks }) => [stepId, tasks.map(({ target }) => target)])).toEqual([
+    ['canary', ['a1']],
+    ['cilium-on-the-rest', ['s1', 's2']],
+    ['cilium-on-the-lifeboat', ['s3']],
+    ['admission-ends', ['s1', 's2', 's3', 'a1']],
+  ])
+  const ids = steps.map(({ stepId }) => stepId)
+  const install = order === 'staged' ? 'cilium-beside' : 'cilium-carrying'
+  const inOrder = ['canary', install, 'canary-healthy', 'cilium-on-the-rest', 'rest-healthy', 'cilium-on-the-lifeboat']
+  expect(ids.filter((id) => inOrder.includes(id))).toEqual(inOrder)
+})
+
+it('of a cluster of one node that one is the canary', () => {
+  const facts = someFacts()
+  for (const name of ['s1', 's2', 'a1']) delete facts.nodes[name]
+  facts.kube.nodes = facts.kube.nodes.filter(({ name }) => name === 's3')
+  const alone = { ...someInventory, nodes: someInventory.nodes.filter(({ name }) => name === 's3'), canary: 's3' }
+  const { steps } = plan(flannelToCilium(alone), { order: 'staged' }, facts, meta)
+  const admitting = steps.filter(({ operation }) => operation === 'cilium.admitted')
+  expect(admitting.flatMap(({ stepId, tasks }) => tasks.map(({ target }) => `${stepId} ${target}`))).toEqual([
+    'canary s3',
+    'admission-ends s3',
+  ])
 })
 
 it('refuses an order it does not know', () => {

@@ -56,6 +56,15 @@ function remove(state: ClusterState, kind: string, name: string, namespace?: str
   } else delete state.objects[key]
 }
 
+/** Labels are all that is changed of nodes here. */
+function patchNode(state: ClusterState, name: string, patch: unknown): Answer {
+  const node = state.nodes[name]
+  if (!node) return kubeError(404, `Node ${name} not found`)
+  const object = objectsOf(state, 'Node').find(({ metadata }) => metadata.name === name)
+  node.labels = (merged(object, patch) as KubeObject).metadata.labels ?? {}
+  return { kind: 'object', object: objectsOf(state, 'Node').find(({ metadata }) => metadata.name === name) ?? null }
+}
+
 /** What a request does to the cluster, and what the API says. It must be up: that is looked at before. */
 export function serve(state: ClusterState, request: ApiRequest): Answer {
   switch (request.verb) {
@@ -88,6 +97,7 @@ export function serve(state: ClusterState, request: ApiRequest): Answer {
       return { kind: 'object', object: request.object }
     }
     case 'patch': {
+      if (request.kind === 'Node') return patchNode(state, request.name, request.patch)
       const key = keyOf(request.kind, request.name, request.namespace)
       const before = state.objects[key]
       if (!before) return kubeError(404, `${request.kind} ${request.name} not found`)

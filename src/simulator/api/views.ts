@@ -1,4 +1,5 @@
 import type { KubeObject } from '../../kube/api.ts'
+import { hasAgent } from '../cluster/cilium.ts'
 import { type ClusterState, hexId, type NodeState, type PodState, podKey } from '../cluster/state.ts'
 
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -17,7 +18,7 @@ function nodeObject(state: ClusterState, node: NodeState): KubeObject {
     metadata: {
       name: node.name,
       uid: `uid-of-${node.name}`,
-      labels: { 'kubernetes.io/hostname': node.name },
+      labels: node.labels,
       annotations: node.runs ? { 'k3s.io/node-args': JSON.stringify(node.runs.args) } : {},
     },
     spec: { podCIDR: `10.42.${node.index}.0/24` },
@@ -107,7 +108,7 @@ function daemonSets(state: ClusterState): KubeObject[] {
       kind: 'DaemonSet',
       metadata: { name: 'cilium', namespace: 'kube-system', generation } as KubeObject['metadata'],
       status: {
-        desiredNumberScheduled: Object.keys(state.nodes).length,
+        desiredNumberScheduled: Object.values(state.nodes).filter((node) => hasAgent(state, node)).length,
         numberReady: all.filter(({ ready }) => ready).length,
         updatedNumberScheduled: all.filter((one) => one.generation === generation).length,
         observedGeneration: observed,

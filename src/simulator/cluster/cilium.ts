@@ -11,6 +11,7 @@ export interface AgentSettings {
   exclusive: boolean
   portmap: boolean
   enforces: boolean
+  nodeSelector: Record<string, string>
 }
 
 export function agentSettings(values: string): AgentSettings {
@@ -19,6 +20,7 @@ export function agentSettings(values: string): AgentSettings {
     tunnelPort: number
     cni: { customConf: boolean; exclusive: boolean; chainingMode?: string }
     policyEnforcementMode: string
+    nodeSelector?: Record<string, string>
   }
   return {
     stage: read.podAnnotations['cni-migrate.io/stage'] ?? '',
@@ -27,8 +29,13 @@ export function agentSettings(values: string): AgentSettings {
     exclusive: read.cni.exclusive,
     portmap: read.cni.chainingMode === 'portmap',
     enforces: read.policyEnforcementMode === 'default',
+    nodeSelector: read.nodeSelector ?? {},
   }
 }
+
+/** Whether the release's DaemonSet puts an agent on the node. */
+export const hasAgent = ({ cilium: { release } }: ClusterState, { labels }: NodeState): boolean =>
+  release !== null && Object.entries(release.nodeSelector).every(([key, value]) => labels[key] === value)
 
 export const ciliumKinds = ['ciliumendpoints', 'ciliumidentities', 'ciliumnetworkpolicies', 'ciliumnodes']
 

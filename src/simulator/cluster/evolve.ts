@@ -1,5 +1,5 @@
 import { between } from '../random.ts'
-import { agentSettings, ciliumKinds, startAgent } from './cilium.ts'
+import { agentSettings, ciliumKinds, hasAgent, startAgent } from './cilium.ts'
 import { fireGuard, mendCut, rebootGuard } from './guard.ts'
 import { becomeActive, execWords, networkInForce, portIsTaken, removeLink, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
@@ -102,11 +102,12 @@ function reconcileChart(state: ClusterState): void {
 }
 
 function reconcileNode(state: ClusterState, node: NodeState, isApiUp: boolean): void {
-  const { release, generation, observed, agents } = state.cilium
+  const { generation, observed, agents } = state.cilium
   const agent = agents[node.name]
   if (isApiUp) {
-    if (release === null && agent) due(state, `agent-gone:${node.name}`, 500, 2_000)
-    if (release !== null && observed === generation && (!agent || agent.generation < generation)) {
+    const isWanted = hasAgent(state, node)
+    if (!isWanted && agent) due(state, `agent-gone:${node.name}`, 500, 2_000)
+    if (isWanted && observed === generation && (!agent || agent.generation < generation)) {
       // One at a time once it is there: maxUnavailable is 1.
       const others = Object.values(agents).filter((one) => !one.ready)
       if (!agent || others.length === 0) {
@@ -165,7 +166,8 @@ function runHelm(state: ClusterState): void {
     return
   }
   const { version = '', valuesContent = '' } = chart.spec as { version?: string; valuesContent?: string }
-  cilium.release = { version, values: valuesContent }
+  const { nodeSelector } = agentSettings(valuesContent)
+  cilium.release = { version, values: valuesContent, nodeSelector }
   cilium.generation += 1
 }
 
@@ -181,7 +183,7 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
   if (what === 'active' && unit.phase === 'starting') whenReady(state, node)
   if (what === 'lost' && unit.phase === 'active' && !hasQuorum(state)) end(node, 'auto-restart')
   if (!kubeletLives(node)) return
-  if (what === 'agent-gone' && state.cilium.release === null) {
+  if (what === 'agent-gone' && !hasAgent(state, node)) {
     delete state.cilium.agents[node.name]
     // The only thing of an agent's that goes with it.
     removeLink(node, 'lxc_health')
@@ -191,7 +193,9 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
 
 function runAgent(state: ClusterState, node: NodeState): void {
   const { release, generation, agents } = state.cilium
-  if (node.agentHeld || release === null || !isReached(node) || apiServers(state).length === 0) return
+  if (release === null || !hasAgent(state, node)) return
+  if (node.agentHeld || !isReached(node) || apiServers(state).length === 0) return
+  if (agents[node.name] === undefined) state.cilium.arrivals.push({ node: node.name, after: Object.keys(agents) })
   const settings = agentSettings(release.values)
   startAgent(state, node, settings)
   if (node.agentCuts && (agents[node.name]?.generation ?? 0) < generation) {

@@ -94,7 +94,7 @@ function makeNode(name: string, index: number, role: NodeState['role'], flags: S
     },
     kubeRouter: { syncedMs: 0, generation: 0, dirty: true },
     nextAddress: { flannel: 0, cilium: 0 },
-    ...{ nodeReady: false, guard: null, agentHeld: false },
+    ...{ nodeReady: false, labels: { 'kubernetes.io/hostname': name }, guard: null, agentHeld: false },
   }
   putFile(node, `/etc/systemd/system/${unit}.service`, text)
   putFile(node, `${bundledBinDir}/portmap`, 'the plugin portmap', 0o755)
@@ -204,7 +204,7 @@ export function makeCluster(shape: Shape, seed: number): ClusterState {
     objects: makeObjects(),
     control: { led: false, renewedMs: 0 },
     cilium: {
-      ...{ release: null, generation: 0, observed: 0, agents: {}, operatorReady: 0 },
+      ...{ release: null, arrivals: [], generation: 0, observed: 0, agents: {}, operatorReady: 0 },
       ...{ ranges: {}, endpoints: {}, kinds: [] },
     },
   }

@@ -185,6 +185,8 @@ export interface NodeState {
   kubeRouter: { syncedMs: number; generation: number; dirty: boolean }
   nextAddress: { flannel: number; cilium: number }
   nodeReady: boolean
+  /** Of its object in the API. */
+  labels: Record<string, string>
   guard: GuardOfNode | null
   /** A guard that fired keeps Cilium's agent from starting. */
   agentHeld: boolean
@@ -207,7 +209,9 @@ export interface PodState {
 
 export interface CiliumState {
   /** What helm applied last. */
-  release: { version: string; values: string } | null
+  release: { version: string; values: string; nodeSelector: Record<string, string> } | null
+  /** Nodes to which an agent came that had none, one after the other, and where Cilium ran by then. */
+  arrivals: { node: string; after: string[] }[]
   generation: number
   observed: number
   /** By node: the generation and stage of the agent that runs there. */

@@ -1,5 +1,6 @@
 import { foreignKept } from './foreign-kept.ts'
 import { guardsKept } from './guards-kept.ts'
+import { lifeboatLast } from './lifeboat-last.ts'
 import { oneOperator } from './one-operator.ts'
 import type { EnginePromise, Evidence } from './promise.ts'
 import { quorumKept } from './quorum-kept.ts'
@@ -16,6 +17,7 @@ const promises: readonly EnginePromise[] = [
   writeAhead,
   foreignKept,
   quorumKept,
+  lifeboatLast,
   guardsKept,
   secretsKept,
   oneOperator,

@@ -4,7 +4,7 @@ import type { EnginePromise } from './promise.ts'
 /** Steps whose plan announces that the control plane goes away. */
 const announced = new Set(['stop-servers', 'start-servers'])
 
-/** P4, and of P5 what a cut-over of the whole cluster can keep: the lifeboat is stopped last. */
+/** P4. That the lifeboat is stopped last is of the same kind. */
 export const quorumKept: EnginePromise = {
   id: 'P4',
   says: 'outside the announced outage no action takes etcd below its quorum; the lifeboat is stopped last',
