@@ -5,6 +5,7 @@ import type { Inventory } from '../src/inventory/schema.ts'
 import type { World } from '../src/operations/world.ts'
 import { ciliumToFlannel } from './cilium-to-flannel.ts'
 import { flannelToCilium } from './k3s-flannel-to-cilium.ts'
+import { flannelToCiliumLive } from './k3s-flannel-to-cilium-live.ts'
 import { kubeRouterPurge } from './kube-router-purge.ts'
 
 type RunbookOf = (inventory: Inventory) => Runbook<Facts, World, unknown>
@@ -12,6 +13,7 @@ type RunbookOf = (inventory: Inventory) => Runbook<Facts, World, unknown>
 /** Every runbook by the name that plans and `--runbook` say. */
 export const runbooks: ReadonlyMap<string, RunbookOf> = new Map<string, RunbookOf>([
   ['k3s-flannel-to-cilium', flannelToCilium],
+  ['k3s-flannel-to-cilium-live', flannelToCiliumLive],
   ['kube-router-purge', kubeRouterPurge],
   ['cilium-to-flannel', ciliumToFlannel],
 ])

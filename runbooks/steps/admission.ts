@@ -5,6 +5,8 @@ import { agentsHealthy } from '../../src/operations/checks/agents-healthy.ts'
 import { ciliumBeside } from '../../src/operations/checks/cilium-beside.ts'
 import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
 import { ciliumAdmitted } from '../../src/operations/cilium-admitted.ts'
+import { admission, onCilium } from '../../src/operations/labels.ts'
+import { nodeLabelsAbsent } from '../../src/operations/node-labels-absent.ts'
 import { flannelRuns } from './flannel-flags.ts'
 import { guardedAgents } from './guards.ts'
 import { all, type Change, type Gate, minutes } from './step.ts'
@@ -16,7 +18,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
   const admit = (way: Way): Change => ({
     kind: 'change',
     ...way,
-    operation: bind(ciliumAdmitted, () => true),
+    operation: bind(ciliumAdmitted, () => undefined),
     order: 'parallel',
     timeoutMs: minutes(10),
     when: flannelRuns,
@@ -37,6 +39,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
       targets: rest,
       risk: 'an agent that crashes could cut its node off',
     }),
+    () => true,
   )
   const admitLifeboat = guardedAgents(
     admit({
@@ -46,6 +49,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
       targets: () => (canary === lifeboat ? [] : [lifeboat]),
       risk: 'an agent that crashes could cut its node off',
     }),
+    () => true,
   )
   const healthy = (id: string, title: string, reads: readonly string[], check: Gate['check']): Gate => ({
     kind: 'gate',
@@ -84,7 +88,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
     id: 'admission-ends',
     title: 'Take the marks off the nodes that kept Cilium to some of them',
     why: 'It runs on every node now, whichever joins.',
-    operation: bind(ciliumAdmitted, () => false),
+    operation: bind(nodeLabelsAbsent, () => ({ ...admission, ...onCilium })),
     targets: all,
     order: 'parallel',
     risk: 'none',

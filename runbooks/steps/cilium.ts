@@ -3,6 +3,7 @@ import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
 import { ciliumImages } from '../../src/operations/cilium-images.ts'
 import { ciliumInstalled } from '../../src/operations/cilium-installed.ts'
+import { ciliumNodeConfig } from '../../src/operations/cilium-node-config.ts'
 import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../../src/operations/cilium-values.ts'
 import { ciliumWayBack } from '../../src/operations/cilium-way-back.ts'
 import { cniPortmap } from '../../src/operations/cni-portmap.ts'
@@ -13,7 +14,7 @@ import { guardedAgents } from './guards.ts'
 import { all, type Change, minutes } from './step.ts'
 
 /** What brings Cilium to the nodes, stage by stage, and what takes it away on the way back. */
-export function ciliumSteps(inventory: Inventory) {
+export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-by-node' = 'beside') {
   const { canary } = inventory
   const { tunnelPort, version, chart, install } = inventory.cilium
   const cilium = (stage: CiliumStage) =>
@@ -54,7 +55,7 @@ export function ciliumSteps(inventory: Inventory) {
     id: 'cilium-beside',
     title: `Install Cilium beside flannel on the canary ${canary}, carrying nothing`,
     why: 'A Cilium that cannot start is found here, with nothing stopped.',
-    operation: cilium('beside'),
+    operation: cilium(besideStage),
     targets: () => [CLUSTER],
     order: 'serial',
     risk: 'an agent that crashes could cut its node off',
@@ -98,6 +99,30 @@ export function ciliumSteps(inventory: Inventory) {
     outage: { what: 'pods on different nodes', expectedMs: 60_000 },
     when: flannelRuns,
   })
+  const carryEverywhere = guardedAgents({
+    kind: 'change',
+    id: 'cilium-everywhere',
+    title: 'Have Cilium write its CNI configuration where containerd looks without flannel',
+    why: 'Without it nodes come back NotReady and no pod can start.',
+    operation: cilium('carrying'),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: 'its agents restart one after the other; what they carry goes on talking',
+    timeoutMs: minutes(15),
+    when: flannelRuns,
+  })
+  const nodeConfig = (there: boolean): Change => ({
+    kind: 'change',
+    id: there ? 'node-config' : 'node-config-gone',
+    title: there ? 'Say what Cilium does on a node that is given to it' : 'Take away what was said of single nodes',
+    why: there ? 'Nodes are moved by a label, one wave after the other.' : 'All of them are alike now.',
+    operation: bind(ciliumNodeConfig, (facts: Facts) => ({ there, portmap: needsPortmap(facts, inventory) })),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: there ? 'none: no node has the label yet' : 'none',
+    timeoutMs: minutes(2),
+    when: flannelRuns,
+  })
   const enforce = guardedAgents({
     kind: 'change',
     id: 'policies-on',
@@ -107,7 +132,8 @@ export function ciliumSteps(inventory: Inventory) {
     targets: () => [CLUSTER],
     order: 'serial',
     risk: 'policies that named addresses of pods or nodes mean something else under Cilium (cilium.md §6)',
+    exposure: 'nothing more than policies allow: Cilium enforces them on every pod',
     timeoutMs: minutes(15),
   })
-  return { images, wayBackOfCilium, beside, seed, portmap, carry, enforce }
+  return { images, wayBackOfCilium, beside, seed, portmap, carry, carryEverywhere, nodeConfig, enforce }
 }

@@ -15,7 +15,7 @@ export interface FlannelFlags {
 const off = { 'flannel-backend': 'none', 'disable-network-policy': 'true' }
 
 export const flannelRuns = (facts: Facts): boolean =>
-  nodesOfRole(facts, 'server').some((name) => k3sFlags.diff(facts, name, off) !== null)
+  nodesOfRole(facts, 'server').some((name) => k3sFlags.diff(facts, name, { flags: off }) !== null)
 
 export const flannelOff: FlannelFlags = {
   flannel: false,

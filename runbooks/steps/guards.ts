@@ -1,3 +1,4 @@
+import type { Json } from '../../src/engine/model.ts'
 import { ciliumTables } from '../../src/operations/cilium-absent.ts'
 import { isUninstalledByUndo } from '../../src/operations/cilium-installed.ts'
 import { guarded } from '../../src/operations/guarded.ts'
@@ -5,12 +6,15 @@ import { purgedTables } from '../../src/operations/netfilter-purged.ts'
 import type { Change } from './step.ts'
 
 /** Wherever Cilium's agents start: the field report's first try took two of three servers off the network. */
-export const guardedAgents = (step: Change): Change =>
+export const guardedAgents = (
+  step: Change,
+  undoneWithoutAgent: (change: Json) => boolean = isUninstalledByUndo,
+): Change =>
   guarded(step, {
     scope: () => ({ agent: true, tables: [] }),
     does: "ends Cilium's agent and holds it down, takes away what Cilium has brought, puts its own links, addresses, routes and rules back",
     // Uninstalled, it is not needed; given its former values it is.
-    undoneWithoutAgent: isUninstalledByUndo,
+    undoneWithoutAgent,
   })
 
 /** Where what Cilium left is removed: rules of tables, and links. */

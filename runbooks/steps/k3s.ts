@@ -70,7 +70,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     id: 'flags',
     title,
     why: 'In the file that wins for each flag; agents take it from the servers.',
-    operation: bind(k3sFlags, wanted),
+    operation: bind(k3sFlags, (facts, server) => ({ flags: wanted(facts, server) })),
     targets: servers,
     order: 'parallel',
     risk: 'none until K3s starts',

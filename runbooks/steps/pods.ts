@@ -7,18 +7,19 @@ import { podsWayBack } from '../../src/operations/pods-way-back.ts'
 import { flannelRuns } from './flannel-flags.ts'
 import { all, type Change, type Gate, minutes } from './step.ts'
 
-export const podsBack: Change = {
+export const podsBackOn = (targets: Change['targets']): Change => ({
   kind: 'change',
   id: 'pods-way-back',
   title: 'Way back: pods to flannel',
   why: 'A pod keeps the network its sandbox was made with.',
   operation: bind(podsWayBack, () => undefined),
-  targets: all,
+  targets,
   order: 'serial',
   risk: 'none: nothing happens now',
   timeoutMs: minutes(5),
   when: flannelRuns,
-}
+})
+export const podsBack = podsBackOn(all)
 
 /** Pods brought to Cilium, and the proof of it. */
 export function podSteps({ cilium: { podCidr, tunnelPort } }: Inventory) {

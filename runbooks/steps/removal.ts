@@ -14,6 +14,7 @@ export const purgeKubeRouter = guardedRules({
   targets: all,
   order: 'parallel',
   risk: 'pods are open to each other until step "policies-on"',
+  exposure: 'every pod to every other: nobody enforces NetworkPolicies',
   timeoutMs: minutes(2),
 })
 

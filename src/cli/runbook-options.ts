@@ -4,17 +4,24 @@ export interface RunbookFlags {
   runbook: string
   /** Only of the runbook that has two orders. */
   order?: 'staged' | 'seed'
+  /** Only of the runbook that goes node by node. */
+  policies?: 'open'
 }
 
 /** Which runbook, and its parameters. The names are those of runbooks/runbooks.ts, which a test compares: it takes a while to load. */
-export const runbookNames = ['k3s-flannel-to-cilium', 'kube-router-purge', 'cilium-to-flannel']
+export const runbookNames = [
+  'k3s-flannel-to-cilium',
+  'k3s-flannel-to-cilium-live',
+  'kube-router-purge',
+  'cilium-to-flannel',
+]
 
 export function withRunbookOptions(command: Command): Command {
   return command
     .addOption(
       new Option(
         '--runbook <name>',
-        'k3s-flannel-to-cilium: the move. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand',
+        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand',
       )
         .choices(runbookNames)
         .default('k3s-flannel-to-cilium'),
@@ -25,7 +32,16 @@ export function withRunbookOptions(command: Command): Command {
         'staged (default): Cilium is made ready beside flannel first. seed: for clusters without a second tunnel port or pod range',
       ).choices(['staged', 'seed']),
     )
+    .addOption(
+      new Option(
+        '--policies <state>',
+        'node by node only: open says that NetworkPolicies are enforced by nobody while the nodes move',
+      ).choices(['open']),
+    )
 }
 
 /** The parameters of a plan, as the runbook reads them. */
-export const paramsOf = ({ order }: RunbookFlags): { order?: string } => (order === undefined ? {} : { order })
+export const paramsOf = ({ order, policies }: RunbookFlags): { order?: string; policies?: string } => ({
+  ...(order === undefined ? {} : { order }),
+  ...(policies === undefined ? {} : { policies }),
+})

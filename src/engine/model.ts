@@ -180,6 +180,10 @@ export interface ChangeStep<Facts, World> extends StepBase {
   readonly outage?: Outage
   /** etcd members that stay up while it runs, of how many, as the plan shows it. */
   membersUp?(facts: Facts, targets: readonly Target[]): string
+  /** What stands open to whom from this step on, until another says otherwise. */
+  readonly exposure?: string
+  /** What going back costs once this step was begun, and did not before. Named in the plan, and asked for in the run. */
+  readonly pointOfNoReturn?: string
   /** Absent: nothing that it does could cut a target off. */
   guard?(facts: Facts, targets: readonly Target[]): Guard
 }
@@ -244,6 +248,8 @@ export interface PlannedStep {
   skippable?: string
   outage?: Outage
   membersUp?: string
+  exposure?: string
+  pointOfNoReturn?: string
   guard?: Guard
   timeoutMs?: number
   /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */

@@ -45,6 +45,8 @@ const stepSchema = z.strictObject({
     })
     .exactOptional(),
   membersUp: z.string().exactOptional(),
+  exposure: z.string().exactOptional(),
+  pointOfNoReturn: z.string().exactOptional(),
   guard: z.strictObject({ targets: z.array(z.string()), timeMs: z.number(), does: z.string() }).exactOptional(),
   timeoutMs: z.number().nonnegative().exactOptional(),
   targets: z.array(z.string()).exactOptional(),

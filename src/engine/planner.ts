@@ -131,6 +131,8 @@ function describeChangeStep<Facts, World>(
     ...(step.skippable === undefined ? {} : { skippable: step.skippable }),
     ...(step.outage === undefined || touched.length === 0 ? {} : { outage: { ...step.outage } }),
     ...(step.membersUp === undefined || touched.length === 0 ? {} : { membersUp: step.membersUp(before, touched) }),
+    ...(step.exposure === undefined || touched.length === 0 ? {} : { exposure: step.exposure }),
+    ...(step.pointOfNoReturn === undefined || touched.length === 0 ? {} : { pointOfNoReturn: step.pointOfNoReturn }),
     ...(step.guard === undefined || touched.length === 0 ? {} : { guard: step.guard(before, touched) }),
     timeoutMs: step.timeoutMs,
     targets: [...planned.targets],

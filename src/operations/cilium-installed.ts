@@ -3,10 +3,10 @@ import { parse } from 'yaml'
 import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { KubeApi, KubeObject } from '../kube/api.ts'
-import { isAdmitted, isKeptToAdmitted } from './admission.ts'
 import type { ChartRelease } from './chart-installer.ts'
 import { type InstalledBy, installerOf, uninstallRelease } from './cilium-release.ts'
 import { stageAnnotation } from './cilium-values.ts'
+import { admission, holds, labelsOf } from './labels.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -38,7 +38,8 @@ const stageOf = (values: string): unknown => agentValues(values).podAnnotations?
 /** Nodes on which agents with these values run. */
 export function nodesOfAgents(facts: Facts, values: string): string[] {
   const names = Object.keys(facts.nodes)
-  return isKeptToAdmitted(agentValues(values).nodeSelector) ? names.filter((name) => isAdmitted(facts, name)) : names
+  const isKept = holds(agentValues(values).nodeSelector, admission)
+  return isKept ? names.filter((name) => holds(labelsOf(facts, name), admission)) : names
 }
 
 /** Why Cilium is not there yet, or null. A crash is told as such, because waiting will not mend it. */

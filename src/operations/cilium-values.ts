@@ -2,13 +2,14 @@ import { stringify } from 'yaml'
 import { InputError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Inventory } from '../inventory/schema.ts'
-import { admission } from './admission.ts'
+import { admission } from './labels.ts'
 
 /**
- * beside: runs next to flannel and carries nothing. carrying: writes the nodes' CNI configuration, policies not enforced yet.
- * enforcing: as it stays.
+ * beside: runs next to flannel and carries nothing. node-by-node: so, in the directories that K3s uses with flannel, where a node
+ * that is given to it gets its CNI configuration. carrying: writes that of every node to where containerd looks without flannel,
+ * policies not enforced yet. enforcing: as it stays.
  */
-export type CiliumStage = 'beside' | 'carrying' | 'enforcing'
+export type CiliumStage = 'beside' | 'node-by-node' | 'carrying' | 'enforcing'
 
 /** Put on the agents, so that a change of stage rolls them: chart values alone restart nothing (cilium.md §4.1, rollOutCiliumPods). */
 export const stageAnnotation = 'cni-migrate.io/stage'
@@ -48,9 +49,16 @@ export const needsPortmap = (facts: Facts, inventory: Inventory): boolean =>
     (pod) => pod.hostPorts.length > 0 || pod.containerPorts?.some(({ hostPort }) => hostPort !== null),
   )
 
+/** Where K3s' containerd looks with flannel, which pre-flight found to be the same on every node. */
+function k3sCniDirs({ nodes }: Facts): { confPath?: string; binPath?: string } {
+  const [first] = Object.values(nodes)
+  return first ? { confPath: first.k3s.cni.confDir, binPath: first.k3s.cni.binDir } : {}
+}
+
 /** Chart values for a stage. The inventory's own `values` are merged last. Sources: cilium.md §1.2, §2.3, §2.6, §4. */
 export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumStage): Values {
   const detected = uplinks(facts)
+  const writesConf = stage === 'carrying' || stage === 'enforcing'
   const { cilium } = inventory
   return merge(
     {
@@ -66,9 +74,10 @@ export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumSt
         operator: { clusterPoolIPv4PodCIDRList: [cilium.podCidr], clusterPoolIPv4MaskSize: 24 },
       },
       cni: {
-        customConf: stage === 'beside',
-        exclusive: stage !== 'beside',
+        customConf: !writesConf,
+        exclusive: writesConf,
         uninstall: false,
+        ...(stage === 'node-by-node' ? k3sCniDirs(facts) : {}),
         ...(needsPortmap(facts, inventory) ? { chainingMode: 'portmap' } : {}),
       },
       policyEnforcementMode: stage === 'enforcing' ? 'default' : 'never',

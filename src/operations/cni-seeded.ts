@@ -8,7 +8,8 @@ import type { World } from './world.ts'
 /** containerd's defaults: what K3s' containerd uses once flannel is off (k3s-kube-router.md §3.5). */
 export const defaultConfDir = '/etc/cni/net.d'
 export const defaultBinDir = '/opt/cni/bin'
-export const conflistPath = `${defaultConfDir}/05-cilium.conflist`
+export const conflistName = '05-cilium.conflist'
+export const conflistPath = `${defaultConfDir}/${conflistName}`
 
 interface SeedWanted {
   portmap: boolean

@@ -57,6 +57,14 @@ export function editUnit(text: string, { key, value }: FlagEdit, path: string): 
   })
 }
 
-/** The drop-in with these flags, as it is written when nothing else holds them. */
-export const dropInText = (edits: readonly FlagEdit[]): string =>
-  `# Written by cni-migrate. Deleted again by its rollback.\n${edits.map(({ key, value }) => `${key}: ${value}\n`).join('')}`
+const line = ({ key, value }: FlagEdit): string => `${key}: ${value}\n`
+
+/** Our drop-in with these flags, which nothing else holds. @param text as it is; empty: it is made */
+export function editDropIn(text: string, edits: readonly FlagEdit[]): string {
+  const begun = text === '' ? '# Written by cni-migrate. Deleted again by its rollback.\n' : text
+  return edits.reduce(
+    (now, edit) =>
+      new RegExp(`^${edit.key}:`, 'm').test(now) ? editYaml(now, edit, dropInPath) : `${now}${line(edit)}`,
+    begun,
+  )
+}

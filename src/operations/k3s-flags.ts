@@ -6,7 +6,7 @@ import { readFile, removeFile, sha256, writeFileAtomic } from '../nodes/files.ts
 import { mustRun, script } from '../nodes/run.ts'
 import { bytesOf, textOf } from '../nodes/text.ts'
 import { backupName } from './backup.ts'
-import { dropInPath, dropInText, editUnit, editYaml, type FlagEdit } from './flag-edits.ts'
+import { dropInPath, editDropIn, editUnit, editYaml, type FlagEdit } from './flag-edits.ts'
 import type { World } from './world.ts'
 
 interface FileEdit {
@@ -21,11 +21,21 @@ interface FileEdit {
 
 export interface FlagsChange {
   files: FileEdit[]
+  /** An earlier step of the same run edits these files too: what they were before is only known when it has. */
+  again?: true
 }
+
+interface FlagsWanted {
+  flags: Readonly<Record<string, string>>
+  again?: true
+}
+
+/** A file as it was before a step edited it: of several steps that edit one file, each has its own. */
+const beforeName = (path: string, digest: string) => `${backupName(path)}.${digest.slice(0, 12)}`
 
 const edited = (file: Pick<FileEdit, 'kind' | 'edits' | 'path'>, text: string): string =>
   file.kind === 'drop-in'
-    ? dropInText(file.edits)
+    ? editDropIn(text, file.edits)
     : file.edits.reduce((now, edit) => (file.kind === 'unit' ? editUnit : editYaml)(now, edit, file.path), text)
 
 /** Which file wins for each flag, and so where it must be set: CLI > drop-ins > config.yaml > default. */
@@ -61,12 +71,12 @@ const removeFolderScript = '[ ! -d "$1" ] || rmdir --ignore-fail-on-non-empty --
  * Server flags, each set in the place that wins for it, or in a drop-in of our own when no file holds it. Servers only:
  * agents learn them from a server at their start, and a server-only key would kill them (k3s-kube-router.md §2.2).
  */
-export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>, FlagsChange> = {
+export const k3sFlags: Operation<Facts, World, FlagsWanted, FlagsChange> = {
   name: 'k3s.flags',
   reads: ['k3s'],
-  diff(facts, target, wanted) {
-    const change = placeEdits(facts, target, wanted)
-    return change.files.length === 0 ? null : change
+  diff(facts, target, { flags, again }) {
+    const change = placeEdits(facts, target, flags)
+    return change.files.length === 0 ? null : { ...change, ...(again ? { again } : {}) }
   },
   predict(facts, target, change) {
     const node = facts.nodes[target]
@@ -83,7 +93,7 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
     change.files.map(({ path, edits, before }) => ({
       path,
       edits: edits.map((edit) => ({ ...edit })),
-      before: before?.sha256 ?? null,
+      ...(change.again ? {} : { before: before?.sha256 ?? null }),
     })),
   render: (change) => ({
     summary: change.files
@@ -104,8 +114,7 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
           host: target,
           next: 'migrate plan',
         })
-      if (file.before && !(await world.backups.get(target, backupName(file.path))))
-        throw new FailedError(`there is no backup of ${file.path}; it was left alone`, { host: target })
+      if (now) await world.backups.put(target, beforeName(file.path, now.sha256), now.bytes)
       const text = edited(file, now ? textOf(now.bytes) : '')
       const owner = file.before ?? { mode: 0o600, uid: 0, gid: 0 }
       if (!file.before)
@@ -142,7 +151,9 @@ export const k3sFlags: Operation<Facts, World, Readonly<Record<string, string>>,
           continue
         }
         if (now?.sha256 === file.before.sha256) continue
-        const bytes = await world.backups.get(target, backupName(file.path))
+        const bytes =
+          (await world.backups.get(target, beforeName(file.path, file.before.sha256))) ??
+          (await world.backups.get(target, backupName(file.path)))
         if (!bytes || sha256(bytes) !== file.before.sha256)
           throw new FailedError(`the backup of ${file.path} is missing or damaged; the file was left as it is`, {
             host: target,

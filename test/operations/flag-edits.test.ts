@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { dropInText, editUnit, editYaml } from '../../src/operations/flag-edits.ts'
+import { editDropIn, editUnit, editYaml } from '../../src/operations/flag-edits.ts'
 
 const unit = `[Service]
 Type=notify
@@ -98,7 +98,7 @@ describe('editYaml', () => {
 it('the drop-in is YAML that K3s reads', () => {
   expect(
     parse(
-      dropInText([
+      editDropIn('', [
         { key: 'flannel-backend', value: 'none' },
         { key: 'disable-network-policy', value: 'true' },
       ]),

@@ -13,10 +13,10 @@ const flags = { 'flannel-backend': 'none', 'disable-network-policy': 'true' }
 
 it('writes a drop-in where no file holds the flags', () => {
   const facts = someFacts()
-  const change = k3sFlags.diff(facts, 's1', flags)
+  const change = k3sFlags.diff(facts, 's1', { flags })
   expect(change?.files.map((file) => [file.path, file.kind, file.before])).toEqual([[dropInPath, 'drop-in', null]])
   if (!change) throw new Error('no change')
-  expect(k3sFlags.diff(k3sFlags.predict(facts, 's1', change), 's1', flags)).toBeNull()
+  expect(k3sFlags.diff(k3sFlags.predict(facts, 's1', change), 's1', { flags })).toBeNull()
 })
 
 it('edits each flag where it wins: one in the unit, one in config.yaml', () => {
@@ -29,7 +29,7 @@ it('edits each flag where it wins: one in the unit, one in config.yaml', () => {
   k3s.files['/etc/rancher/k3s/config.yaml'] = { ...owner, text: 'disable-network-policy: false\n' }
   k3s.flags['flannel-backend'] = { value: 'vxlan', from: path }
   k3s.flags['disable-network-policy'] = { value: 'false', from: '/etc/rancher/k3s/config.yaml' }
-  const change = k3sFlags.diff(facts, 's1', flags)
+  const change = k3sFlags.diff(facts, 's1', { flags })
   expect(change?.files.map((file) => [file.kind, file.masked.after])).toEqual([
     ['unit', "ExecStart=k3s server \\\n\t'--flannel-backend=none' \\\n"],
     ['yaml', 'disable-network-policy: true\n'],
@@ -43,7 +43,7 @@ it('takes back the folder that was made for the drop-in, also where it never cam
     return { kind: 'exited' as const, code: 0, stdout: 'absent\n', stderr: '', durationMs: 1 }
   }
   const node = { name: 's1', run } as unknown as Node
-  const change = k3sFlags.diff(someFacts(), 's1', flags)
+  const change = k3sFlags.diff(someFacts(), 's1', { flags })
   if (!change || !('run' in k3sFlags.undo)) throw new Error('no change, or no undo')
   await k3sFlags.undo.run({ nodes: { get: () => node } } as unknown as World, 's1', change, {} as never)
   expect(sent).toEqual([`[read-file] ${dropInPath}`, '[remove-folder] /etc/rancher/k3s/config.yaml.d'])
@@ -57,7 +57,7 @@ it('writes a file back with every other byte as it was, in whatever encoding its
   if (!k3s) throw new Error('no facts')
   k3s.files[path] = { mode: 0o600, uid: 0, gid: 0, sha256: sha256(file('vxlan')), text: textOf(file('vxlan')) }
   k3s.flags['flannel-backend'] = { value: 'vxlan', from: path }
-  const change = k3sFlags.diff(facts, 's1', { 'flannel-backend': 'none' })
+  const change = k3sFlags.diff(facts, 's1', { flags: { 'flannel-backend': 'none' } })
   if (!change) throw new Error('no change')
 
   const written: Uint8Array[] = []
@@ -79,7 +79,7 @@ it('writes a file back with every other byte as it was, in whatever encoding its
   }
   const world = {
     nodes: { names: ['s1'], get: () => node, close: () => Promise.resolve() },
-    backups: { get: async () => file('vxlan') },
+    backups: { get: async () => file('vxlan'), put: async () => {} },
   } as unknown as World
   await k3sFlags.apply(world, 's1', change, {} as TaskContext)
   expect(written).toEqual([file('none')])

@@ -4,9 +4,14 @@ import { missingOfTunnel } from '../cilium-installed.ts'
 import { missingOfPods } from '../pods-recreated.ts'
 
 /** Per pod: its sandbox on Cilium's network, its endpoint with its address; per node: the tunnel UP. */
-export function podsCarried(facts: Facts, podCidr: string, tunnelPort: number): Finding[] {
+export function podsCarried(
+  facts: Facts,
+  podCidr: string,
+  tunnelPort: number,
+  names: readonly string[] = Object.keys(facts.nodes),
+): Finding[] {
   const tunnel = missingOfTunnel(facts, tunnelPort)
-  const perNode = Object.keys(facts.nodes).map((name): Finding => {
+  const perNode = names.map((name): Finding => {
     const missing = missingOfPods(facts, name, 'cilium', podCidr, [])
     return missing === null
       ? { level: 'fine', title: 'every pod is carried by Cilium', target: name, detail: 'yes' }

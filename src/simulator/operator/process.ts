@@ -128,7 +128,9 @@ export class OperatorProcess {
     this.instant()
     const isRead = request.verb === 'list' || request.verb === 'get' || request.verb === 'raw'
     const text = JSON.stringify(request)
-    this.simulation.sent(this, 'cluster', text.slice(0, 160), isRead ? 'read' : 'write', isRead ? [] : [text])
+    // What changes a node's object is for that node.
+    const to = request.verb === 'patch' && request.kind === 'Node' ? request.name : 'cluster'
+    this.simulation.sent(this, to, text.slice(0, 160), isRead ? 'read' : 'write', isRead ? [] : [text])
     const waiting = this.wait((reply) => this.simulation.sendRequest(request, reply))
     if (!isRead) this.instant()
     const answer = await waiting

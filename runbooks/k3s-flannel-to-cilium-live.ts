@@ -1,0 +1,98 @@
+/**
+ * The same move node by node, without an outage but each pod's own restart: Cilium's dual overlay (cilium.md §1), corrected for
+ * a flannel and a kube-router that live in K3s. Flannel cannot be switched off on one node (cilium.md §1.6), so it runs everywhere
+ * until no pod is left on it; kube-router goes first, because two that enforce on one pod break it (cilium.md §7.4).
+ *
+ * Read from top to bottom it is what happens; read from bottom to top it is the way back. Steps named "way back" do nothing
+ * going forward: they stand where their undoing belongs.
+ */
+import { z } from 'zod'
+import { CLUSTER, type Runbook } from '../src/engine/model.ts'
+import { InputError } from '../src/errors.ts'
+import type { Facts } from '../src/facts/facts.ts'
+import type { Inventory } from '../src/inventory/schema.ts'
+import { cniDirsAgree } from '../src/operations/checks/cni-dirs-agree.ts'
+import type { World } from '../src/operations/world.ts'
+import { preflightChecks } from './checks.ts'
+import { admissionSteps } from './steps/admission.ts'
+import { ciliumSteps } from './steps/cilium.ts'
+import { after, before, kept, measure, measured } from './steps/evidence.ts'
+import { flannelRuns } from './steps/flannel-flags.ts'
+import { podSteps } from './steps/pods.ts'
+import { silence, unquiet } from './steps/quiet.ts'
+import { gone, purgeFlannel, purgeKubeRouter, removeFlannel } from './steps/removal.ts'
+import { rollingFlags } from './steps/rolling.ts'
+import { backup, snapshot } from './steps/safety.ts'
+import { phase, preflightGate } from './steps/step.ts'
+import { movePhase, waves } from './steps/waves.ts'
+
+const name = 'k3s-flannel-to-cilium-live'
+const paramsSchema = z.strictObject({ policies: z.literal('open') })
+type Params = z.infer<typeof paramsSchema>
+
+export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World, Params> {
+  const { images, wayBackOfCilium, beside, nodeConfig, carryEverywhere, portmap, enforce } = ciliumSteps(
+    inventory,
+    'node-by-node',
+  )
+  const { admitCanary, admitOthers, endAdmission } = admissionSteps(inventory)
+  const { recreate, carried } = podSteps(inventory)
+  const oneDirectory = preflightGate(
+    'cni-dirs',
+    'K3s looks for CNI configurations in one place',
+    "Cilium's chart has one directory for all nodes.",
+    ['k3s'],
+    cniDirsAgree,
+  )
+  const policiesOff = rollingFlags(inventory, {
+    id: 'policies-off',
+    what: 'run without the policy controller',
+    flags: { 'disable-network-policy': 'true' },
+    flannel: true,
+  })
+  const flannelOff = rollingFlags(inventory, {
+    id: 'flannel-off',
+    what: 'run without flannel',
+    flags: { 'flannel-backend': 'none' },
+    flannel: false,
+    again: true,
+    pointOfNoReturn:
+      'going back is then more than moving pods: K3s is restarted on every node with flannel again before the first pod can move, and a server that has to join anew meanwhile is refused',
+  })
+
+  return {
+    name,
+    description: 'The cluster from flannel and kube-router to Cilium node by node, without an outage',
+    parseParams(input) {
+      const parsed = paramsSchema.safeParse(input ?? {})
+      if (parsed.success) return parsed.data
+      throw new InputError(
+        `${name} leaves every pod open to every other from its step kube-router-rules to policies-on: nobody enforces NetworkPolicies meanwhile`,
+        { next: 'if that is acceptable, say so: --policies open; otherwise: --runbook k3s-flannel-to-cilium' },
+      )
+    },
+    finished: (facts) =>
+      !flannelRuns(facts) &&
+      enforce.operation.diff(facts, CLUSTER) === null &&
+      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel, endAdmission].every((step) =>
+        step.targets(facts).every((target) => step.operation.diff(facts, target) === null),
+      ),
+    phases: (_params, facts) => [
+      phase('checks', 'Checks', [...preflightChecks(inventory, true), oneDirectory]),
+      phase('evidence', 'Evidence before', [before]),
+      phase('safety', 'Safety', [backup, snapshot(inventory), measure]),
+      phase('quiet', 'Quiet', [silence]),
+      phase('stage', 'Stage Cilium beside flannel', [
+        ...[images, wayBackOfCilium, admitCanary, beside],
+        ...admitOthers(true),
+        nodeConfig(true),
+      ]),
+      phase('policies-off', 'Policies off', [...policiesOff, purgeKubeRouter]),
+      ...waves(inventory).map((nodes, index) => movePhase(inventory, facts, nodes, index + 1)),
+      phase('flannel-off', 'Flannel off', [carryEverywhere, nodeConfig(false), portmap, ...flannelOff]),
+      phase('clean', 'Clean', [purgeFlannel, removeFlannel]),
+      phase('policies', 'Policies on', [enforce, endAdmission]),
+      phase('validate', 'Validate', [carried, gone, unquiet, measured, after, kept]),
+    ],
+  }
+}

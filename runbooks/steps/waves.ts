@@ -1,0 +1,86 @@
+import { bind } from '../../src/engine/model.ts'
+import type { Facts } from '../../src/facts/facts.ts'
+import type { Inventory } from '../../src/inventory/schema.ts'
+import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
+import { connectivityKept } from '../../src/operations/checks/connectivity-kept.ts'
+import { podsCarried } from '../../src/operations/checks/pods-carried.ts'
+import { nodeCordoned } from '../../src/operations/node-cordoned.ts'
+import { nodeOnCilium } from '../../src/operations/node-on-cilium.ts'
+import { guardedAgents } from './guards.ts'
+import { podSteps, podsBackOn } from './pods.ts'
+import { type Change, type Gate, minutes, phase } from './step.ts'
+
+const largestWave = 4
+
+/** The nodes in the order in which they move: the canary alone, then twice as many each time, servers after agents, the lifeboat alone. */
+export function waves({ nodes, canary, lifeboat }: Inventory): string[][] {
+  const rest = (['agent', 'server'] as const).flatMap((role) =>
+    nodes.filter((node) => node.role === role && node.name !== canary && node.name !== lifeboat),
+  )
+  const found: string[][] = [[canary]]
+  for (let at = 0; at < rest.length; ) {
+    const size = Math.min(2 ** found.length, largestWave)
+    found.push(rest.slice(at, at + size).map(({ name }) => name))
+    at += size
+  }
+  return canary === lifeboat ? found : [...found, [lifeboat]]
+}
+
+/** One wave of nodes given to Cilium with all that runs on them, and proved, before the next is begun. */
+export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly string[], number: number) {
+  const { podCidr, tunnelPort } = inventory.cilium
+  // Who was cordoned before stays so.
+  const open = nodes.filter((name) => !initial.kube.nodes.find((node) => node.name === name)?.unschedulable)
+  const of = (names: readonly string[]) => (facts: Facts) => names.filter((name) => facts.nodes[name] !== undefined)
+  const cordon: Change = {
+    kind: 'change',
+    id: `cordon-${number}`,
+    title: 'Cordon the nodes of this wave',
+    why: 'A pod that is scheduled in the middle could come up on either network.',
+    operation: bind(nodeCordoned, () => true),
+    targets: of(open),
+    order: 'parallel',
+    risk: 'none for what runs',
+    timeoutMs: minutes(1),
+  }
+  const give = guardedAgents({
+    kind: 'change',
+    id: `on-cilium-${number}`,
+    title: 'Give the nodes to Cilium',
+    why: 'Its agent, made anew, writes the CNI configuration that new pods get their network by.',
+    operation: bind(nodeOnCilium, () => undefined),
+    targets: of(nodes),
+    order: 'parallel',
+    risk: 'none for pods that run; an agent that crashes could cut its node off',
+    timeoutMs: minutes(10),
+  })
+  const move = podSteps(inventory).recreate(7_000)
+  const moved: Gate = {
+    kind: 'gate',
+    id: `moved-${number}`,
+    title: 'Every pod of the wave is carried by Cilium, and who could talk before can talk now, across both networks',
+    why: 'Joined per pod; new connections both ways, from inside the pods.',
+    reads: ['kube', 'sandboxes', 'network', 'etcd', 'reachability'],
+    check: (facts, records) => [
+      ...podsCarried(facts, podCidr, tunnelPort, nodes),
+      ...clusterWhole(facts),
+      ...connectivityKept(records.before ?? null, facts, 'warns'),
+    ],
+    timeoutMs: minutes(5),
+  }
+  return phase(`move-${number}`, `Move ${nodes.join(', ')}`, [
+    cordon,
+    { ...podsBackOn(of(nodes)), id: `pods-way-back-${number}` },
+    give,
+    { ...move, id: `pods-${number}`, targets: of(nodes), order: 'parallel' },
+    moved,
+    {
+      ...cordon,
+      id: `uncordon-${number}`,
+      title: 'Let pods come to the nodes of this wave again',
+      why: 'They come up on Cilium.',
+      operation: bind(nodeCordoned, () => false),
+      risk: 'none',
+    },
+  ])
+}

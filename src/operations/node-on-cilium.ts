@@ -1,0 +1,90 @@
+import type { Operation, TaskContext } from '../engine/model.ts'
+import type { Facts } from '../facts/facts.ts'
+import { mustRun, script } from '../nodes/run.ts'
+import { conflistName } from './cni-seeded.ts'
+import { holds, labelsOf, labelsTaken, onCilium, withLabels } from './labels.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+interface NodeOnCilium {
+  /** Where K3s' containerd looks for CNI configurations while flannel runs. */
+  confDir: string
+}
+
+const node = { apiVersion: 'v1', kind: 'Node' }
+const pod = { apiVersion: 'v1', kind: 'Pod' }
+const namespace = 'kube-system'
+
+/** Ours taken away, what Cilium put out of the way given its name back, unless K3s has written a new one. */
+const giveBackScript = `
+rm -f -- "$1/$2"
+for kept in "$1"/*.cilium_bak; do
+  [ -e "$kept" ] || continue
+  if [ -e "\${kept%.cilium_bak}" ]; then rm -f -- "$kept"; else mv -- "$kept" "\${kept%.cilium_bak}"; fi
+done
+`
+
+/** A CiliumNodeConfig is read only when the agent's pod is made anew, not when its container restarts (cilium.md §1.3). */
+async function recreateAgent(world: World, target: string, task: TaskContext): Promise<void> {
+  const { agents } = (await world.look(['kube'])).kube.cilium
+  const former = agents.filter((agent) => agent.node === target).map((agent) => agent.name)
+  for (const name of former) await world.kube.delete(pod, name, namespace)
+  await until(world, task, `a new agent on ${target}`, async () => {
+    const { reachable, error, cilium } = (await world.look(['kube'])).kube
+    if (!reachable) return `the API does not answer: ${error ?? 'no reason given'}`
+    const own = cilium.agents.filter((agent) => agent.node === target)
+    if (own.some((agent) => former.includes(agent.name))) return 'the former one is still there'
+    return own.some((agent) => agent.ready) ? null : (own[0]?.waiting ?? 'it is not ready yet')
+  })
+}
+
+const missingOfConf = (facts: Facts, target: string, { confDir }: NodeOnCilium): string | null =>
+  facts.nodes[target]?.cni.files[`${confDir}/${conflistName}`] ? null : `${conflistName} is not there yet`
+
+/**
+ * A node given to Cilium while flannel goes on: its label has the agent write the CNI configuration into K3s' own directory,
+ * before flannel's by its name. Pods that are there keep their network; new ones are Cilium's.
+ */
+export const nodeOnCilium: Operation<Facts, World, undefined, NodeOnCilium> = {
+  name: 'node.on-cilium',
+  reads: ['kube', 'cni', 'k3s'],
+  diff(facts, target) {
+    const of = facts.nodes[target]
+    if (!of) return null
+    const change = { confDir: of.k3s.cni.confDir }
+    return holds(labelsOf(facts, target), onCilium) && missingOfConf(facts, target, change) === null ? null : change
+  },
+  predict(facts, target, { confDir }) {
+    const of = facts.nodes[target]
+    if (!of) return facts
+    const path = `${confDir}/${conflistName}`
+    const file = { path, type: 'file' as const, sizeBytes: 0, mode: 0o600, text: null, sha256: null }
+    const labelled = withLabels(facts, target, onCilium)
+    return {
+      ...labelled,
+      nodes: { ...facts.nodes, [target]: { ...of, cni: { files: { ...of.cni.files, [path]: file } } } },
+    }
+  },
+  fingerprint: ({ confDir }) => confDir,
+  render: ({ confDir }) => ({
+    summary: `set the node's label ${Object.keys(onCilium)}; recreate its agent, which writes ${confDir}/${conflistName}`,
+  }),
+  async apply(world, target, _change, task) {
+    await world.kube.patch(node, target, undefined, { metadata: { labels: onCilium } })
+    await recreateAgent(world, target, task)
+  },
+  async verify(world, target, change, task) {
+    await until(world, task, `Cilium's CNI configuration on ${target}`, async () =>
+      missingOfConf(await world.look(['cni'], [target]), target, change),
+    )
+  },
+  undo: {
+    how: "take the label away; recreate the agent, which leaves the CNI configuration alone then; give flannel's its name back",
+    async run(world, target, { confDir }, task) {
+      await world.kube.patch(node, target, undefined, { metadata: { labels: labelsTaken(onCilium) } })
+      await recreateAgent(world, target, task)
+      const command = script('give-cni-back', giveBackScript, [confDir, conflistName])
+      await mustRun(world.nodes.get(target), { ...command, mode: 'write', timeoutMs: 30_000 })
+    },
+  },
+}

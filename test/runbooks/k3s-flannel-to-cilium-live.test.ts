@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import { flannelToCiliumLive } from '../../runbooks/k3s-flannel-to-cilium-live.ts'
+import { waves } from '../../runbooks/steps/waves.ts'
+import { plan } from '../../src/engine/planner.ts'
+import type { Inventory } from '../../src/inventory/schema.ts'
+import { someFacts, someInventory } from '../operations/some-facts.ts'
+
+const runbook = flannelToCiliumLive(someInventory)
+const params = { policies: 'open' as const }
+const meta = { id: 'p', createdAt: '2026-11-22T10:00:00Z', toolVersion: '0', cluster: 'lab', inventoryDigest: 'd' }
+const planned = () => plan(runbook, params, someFacts(), meta)
+const ids = () => planned().steps.map(({ stepId }) => stepId)
+const before = (first: string, then: string) => expect(ids().indexOf(first)).toBeLessThan(ids().indexOf(then))
+
+it('finds nothing that blocks on a whole cluster', () => {
+  expect(planned().findings.filter((finding) => finding.level !== 'fine')).toEqual([])
+})
+
+it('is refused until somebody says that pods stand open meanwhile', () => {
+  expect(() => plan(runbook, {}, someFacts(), meta)).toThrow(/leaves every pod open.*from its step kube-router-rules/)
+})
+
+it('kube-router is gone everywhere before the first node moves, and Cilium enforces only after the last one', () => {
+  before('policies-off-agents', 'kube-router-rules')
+  before('kube-router-rules', 'on-cilium-1')
+  before('pods-3', 'policies-on')
+})
+
+it('flannel goes only when no pod is left on it, and the point of no return is named where it does', () => {
+  before('moved-3', 'flannel-off-flags')
+  before('cilium-everywhere', 'flannel-off-servers')
+  const { steps } = planned()
+  expect(steps.flatMap(({ stepId, pointOfNoReturn }) => (pointOfNoReturn ? [stepId] : []))).toEqual([
+    'flannel-off-flags',
+  ])
+})
+
+it('going back, flags are back before K3s is restarted, servers before agents', () => {
+  for (const id of ['policies-off', 'flannel-off']) {
+    const back = ids().toReversed()
+    const at = (step: string) => back.indexOf(`${id}-${step}`)
+    expect(at('flags')).toBeLessThan(at('servers-way-back'))
+    expect(at('servers-way-back')).toBeLessThan(at('agents-way-back'))
+  }
+})
+
+it('going back, a node is flannel’s again before its pods are moved', () => {
+  const back = ids().toReversed()
+  expect(back.indexOf('on-cilium-2')).toBeLessThan(back.indexOf('pods-way-back-2'))
+})
+
+it('who was cordoned before stays so', () => {
+  const facts = someFacts()
+  for (const node of facts.kube.nodes) node.unschedulable = node.name === 's1'
+  const { steps } = plan(runbook, params, facts, meta)
+  const cordoned = steps.filter(({ operation }) => operation === 'node.cordoned')
+  expect(cordoned.flatMap(({ tasks }) => tasks.map(({ target }) => target))).toEqual([
+    'a1',
+    'a1',
+    's2',
+    's2',
+    's3',
+    's3',
+  ])
+})
+
+it('says from which step on what stands open', () => {
+  expect(planned().steps.flatMap(({ stepId, exposure }) => (exposure ? [stepId] : []))).toEqual([
+    'kube-router-rules',
+    'policies-on',
+  ])
+})
+
+describe('waves', () => {
+  const of = (roles: string, lifeboat: string, canary: string): Inventory => ({
+    ...someInventory,
+    nodes: roles.split(' ').map((name) => ({
+      name,
+      role: name.startsWith('s') ? ('server' as const) : ('agent' as const),
+      address: '192.168.77.1',
+      ssh: {},
+    })),
+    lifeboat,
+    canary,
+  })
+  it.each([
+    ['s1 s2 s3 a1', 's3', 'a1', [['a1'], ['s1', 's2'], ['s3']]],
+    ['s1 s2 s3 a1 a2 a3', 's3', 'a1', [['a1'], ['a2', 'a3'], ['s1', 's2'], ['s3']]],
+    [
+      's1 a1 a2 a3 a4 a5 a6 a7 a8 a9',
+      's1',
+      'a2',
+      [['a2'], ['a1', 'a3'], ['a4', 'a5', 'a6', 'a7'], ['a8', 'a9'], ['s1']],
+    ],
+    ['s1', 's1', 's1', [['s1']]],
+  ])('%s', (nodes, lifeboat, canary, expected) => {
+    expect(waves(of(nodes, lifeboat, canary))).toEqual(expected)
+  })
+})
