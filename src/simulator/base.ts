@@ -9,7 +9,8 @@ import { Simulation } from './simulation.ts'
 
 /** One kind of cluster with one order of steps: planned once, and run many times. */
 export interface Scenario extends Shape {
-  order: 'staged' | 'seed'
+  /** Of the cut-over; live: node by node. */
+  order: 'staged' | 'seed' | 'live'
   /** 8472 is flannel's: only the seed's order can use it. */
   tunnelPort: 8472 | 8473
 }
@@ -71,11 +72,14 @@ export async function planNow(
   return { plan, facts }
 }
 
+const runbookFor = ({ order }: Scenario): [string, Json] =>
+  order === 'live' ? ['k3s-flannel-to-cilium-live', { policies: 'open' }] : ['k3s-flannel-to-cilium', { order }]
+
 /** Makes a cluster, and plans its move. @throws when pre-flight finds a blocker */
 export async function prepare(scenario: Scenario): Promise<Base> {
   const inventory = inventoryOf(scenario)
   const simulation = new Simulation(makeCluster(scenario, 1))
-  const { plan, facts } = await planNow(simulation, inventory, 'k3s-flannel-to-cilium', { order: scenario.order })
+  const { plan, facts } = await planNow(simulation, inventory, ...runbookFor(scenario))
   const blockers = plan.findings.filter(isInTheWay)
   if (blockers.length > 0)
     throw new Error(`the simulated cluster is not fit:\n${blockers.map((one) => JSON.stringify(one)).join('\n')}`)

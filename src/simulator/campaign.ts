@@ -11,6 +11,8 @@ export const scenarios: readonly [Scenario, ...Scenario[]] = [
   { servers: 3, agents: 1, hostPort: false, flags: 'nowhere', order: 'staged', tunnelPort: 8473 },
   { servers: 3, agents: 2, hostPort: true, flags: 'config', order: 'seed', tunnelPort: 8473 },
   { servers: 3, agents: 0, hostPort: false, flags: 'unit', order: 'seed', tunnelPort: 8472 },
+  { servers: 3, agents: 2, hostPort: true, flags: 'mixed', order: 'live', tunnelPort: 8473 },
+  { servers: 3, agents: 1, hostPort: false, flags: 'nowhere', order: 'live', tunnelPort: 8473 },
 ]
 
 /** A scenario that was planned, and where it ends when nobody disturbs it. */

@@ -47,7 +47,7 @@ function nodeLines(node: NodeState, names: ReadonlyMap<string, string>): EndStat
       `${node.unit.name} ${node.powered} ${node.unit.phase} ${node.unit.words.join(' ')}`,
       `flannel ${node.runs?.flannel} policies ${node.runs?.policies}`,
       ...node.units,
-      `labels ${JSON.stringify(node.labels)}`,
+      `labels ${JSON.stringify(node.labels)} ${node.unschedulable}`,
       `guard ${node.guard?.state} agent held ${node.agentHeld}`,
     ],
     images: [...node.images].sort(),

@@ -4,7 +4,7 @@ import { prepareScenario, runSeed, scenarios } from '../../src/simulator/campaig
 import { formatFaults } from '../../src/simulator/faults.ts'
 
 /** Of each scenario. More, and as many as one likes: `npm run simulate -- --seeds 10000`. */
-const seeds = 125
+const seeds = 85
 
 /** Plays the seeds of the scenarios of one order: a file each, so that they run side by side. */
 export function keepsItsPromises(order: Scenario['order']): void {

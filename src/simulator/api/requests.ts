@@ -12,7 +12,9 @@ const served = new Set([
   ...['Lease', 'DaemonSet', 'Deployment', 'HelmChart', 'CustomResourceDefinition', 'PodDisruptionBudget'],
   ...['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'],
 ])
-const ciliumServed: Readonly<Record<string, string>> = { CiliumNode: 'ciliumnodes', CiliumEndpoint: 'ciliumendpoints' }
+const ciliumServed: Readonly<Record<string, string>> = {
+  ...{ CiliumNode: 'ciliumnodes', CiliumEndpoint: 'ciliumendpoints', CiliumNodeConfig: 'ciliumnodeconfigs' },
+}
 
 const isServed = (state: ClusterState, kind: string): boolean =>
   served.has(kind) || state.cilium.kinds.includes(ciliumServed[kind] ?? '')
@@ -45,6 +47,16 @@ function remove(state: ClusterState, kind: string, name: string, namespace?: str
     // With the kind go its objects.
     if (name === 'ciliumendpoints.cilium.io') state.cilium.endpoints = {}
     if (name === 'ciliumnodes.cilium.io') state.cilium.ranges = {}
+    if (name === 'ciliumnodeconfigs.cilium.io')
+      for (const [at, { kind: of }] of Object.entries(state.objects))
+        if (of === 'CiliumNodeConfig') delete state.objects[at]
+    return
+  }
+  // The DaemonSet makes another one.
+  const ofAgent = kind === 'Pod' ? /^cilium-(\d+)-(.+)$/.exec(name) : null
+  if (ofAgent) {
+    const [, serial, node = ''] = ofAgent
+    if (`${state.cilium.agents[node]?.serial}` === serial) delete state.cilium.agents[node]
     return
   }
   const object = state.objects[key]
@@ -56,12 +68,14 @@ function remove(state: ClusterState, kind: string, name: string, namespace?: str
   } else delete state.objects[key]
 }
 
-/** Labels are all that is changed of nodes here. */
+/** Labels, and whether pods may come, are all that is changed of nodes here. */
 function patchNode(state: ClusterState, name: string, patch: unknown): Answer {
   const node = state.nodes[name]
   if (!node) return kubeError(404, `Node ${name} not found`)
   const object = objectsOf(state, 'Node').find(({ metadata }) => metadata.name === name)
-  node.labels = (merged(object, patch) as KubeObject).metadata.labels ?? {}
+  const { metadata, spec } = merged(object, patch) as KubeObject & { spec?: { unschedulable?: boolean } }
+  node.labels = metadata.labels ?? {}
+  node.unschedulable = spec?.unschedulable ?? false
   return { kind: 'object', object: objectsOf(state, 'Node').find(({ metadata }) => metadata.name === name) ?? null }
 }
 
@@ -91,6 +105,7 @@ export function serve(state: ClusterState, request: ApiRequest): Answer {
     }
     case 'create': {
       const { kind, metadata } = request.object
+      if (!isServed(state, kind)) return kubeError(404, 'the server could not find the requested resource')
       const key = keyOf(kind, metadata.name, metadata.namespace)
       if (state.objects[key]) return kubeError(409, `${kind} ${metadata.name} already exists`)
       state.objects[key] = request.object

@@ -21,7 +21,7 @@ function nodeObject(state: ClusterState, node: NodeState): KubeObject {
       labels: node.labels,
       annotations: node.runs ? { 'k3s.io/node-args': JSON.stringify(node.runs.args) } : {},
     },
-    spec: { podCIDR: `10.42.${node.index}.0/24` },
+    spec: { podCIDR: `10.42.${node.index}.0/24`, ...(node.unschedulable ? { unschedulable: true } : {}) },
     status: {
       conditions: [
         condition('Ready', node.nodeReady && isKnown, node.nodeReady ? '' : 'cni plugin not initialized'),
@@ -83,13 +83,13 @@ function leases(state: ClusterState): KubeObject[] {
 }
 
 function agentPods(state: ClusterState): KubeObject[] {
-  return Object.entries(state.cilium.agents).map(([node, { generation, stage, ready }]) => ({
+  return Object.entries(state.cilium.agents).map(([node, { serial, stage, ready }]) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name: `cilium-${generation}-${node}`,
+      name: `cilium-${serial}-${node}`,
       namespace: 'kube-system',
-      uid: `uid-of-cilium-${generation}-${node}`,
+      uid: `uid-of-cilium-${serial}-${node}`,
       labels: { 'k8s-app': 'cilium', 'app.kubernetes.io/part-of': 'cilium' },
       annotations: { 'cni-migrate.io/stage': stage },
     },

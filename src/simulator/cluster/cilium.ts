@@ -12,13 +12,15 @@ export interface AgentSettings {
   portmap: boolean
   enforces: boolean
   nodeSelector: Record<string, string>
+  confDir: string
+  binDir: string
 }
 
 export function agentSettings(values: string): AgentSettings {
   const read = parse(values) as {
     podAnnotations: Record<string, string>
     tunnelPort: number
-    cni: { customConf: boolean; exclusive: boolean; chainingMode?: string }
+    cni: { customConf: boolean; exclusive: boolean; chainingMode?: string; confPath?: string; binPath?: string }
     policyEnforcementMode: string
     nodeSelector?: Record<string, string>
   }
@@ -30,6 +32,42 @@ export function agentSettings(values: string): AgentSettings {
     portmap: read.cni.chainingMode === 'portmap',
     enforces: read.policyEnforcementMode === 'default',
     nodeSelector: read.nodeSelector ?? {},
+    confDir: read.cni.confPath ?? defaultConfDir,
+    binDir: read.cni.binPath ?? '/opt/cni/bin',
+  }
+}
+
+/** The settings of a node's agent: those of CiliumNodeConfigs that select it win, read when its pod is made (cilium.md §1.3). */
+export function settingsOn(state: ClusterState, node: NodeState, settings: AgentSettings): AgentSettings {
+  const specs = Object.values(state.objects)
+    .filter(({ kind }) => kind === 'CiliumNodeConfig')
+    .map(
+      ({ spec }) => spec as { nodeSelector: { matchLabels: Record<string, string> }; defaults: Record<string, string> },
+    )
+    .filter(({ nodeSelector }) =>
+      Object.entries(nodeSelector.matchLabels).every(([key, value]) => node.labels[key] === value),
+    )
+  const of: Record<string, string> = Object.assign({}, ...specs.map(({ defaults }) => defaults))
+  const { 'custom-cni-conf': customConf, 'cni-exclusive': exclusive, 'cni-chaining-mode': chaining } = of
+  return {
+    ...settings,
+    ...(customConf !== undefined && { customConf: customConf === 'true' }),
+    ...(exclusive !== undefined && { exclusive: exclusive === 'true' }),
+    ...(chaining !== undefined && { portmap: chaining === 'portmap' }),
+  }
+}
+
+/** CNI configurations of others get another name, whenever they appear. */
+export function putOthersAside(node: NodeState, confDir: string): void {
+  for (const [path, file] of Object.entries(node.files)) {
+    if (
+      !path.startsWith(`${confDir}/`) ||
+      !/\.(conf|conflist|json)$/.test(path) ||
+      path.endsWith('/05-cilium.conflist')
+    )
+      continue
+    node.files[`${path}.cilium_bak`] = file
+    delete node.files[path]
   }
 }
 
@@ -37,7 +75,13 @@ export function agentSettings(values: string): AgentSettings {
 export const hasAgent = ({ cilium: { release } }: ClusterState, { labels }: NodeState): boolean =>
   release !== null && Object.entries(release.nodeSelector).every(([key, value]) => labels[key] === value)
 
-export const ciliumKinds = ['ciliumendpoints', 'ciliumidentities', 'ciliumnetworkpolicies', 'ciliumnodes']
+export const ciliumKinds = [
+  'ciliumendpoints',
+  'ciliumidentities',
+  'ciliumnetworkpolicies',
+  'ciliumnodeconfigs',
+  'ciliumnodes',
+]
 
 const feeders = [
   ['filter', 'INPUT', 'CILIUM_INPUT'],
@@ -74,7 +118,7 @@ export function startAgent(state: ClusterState, node: NodeState, settings: Agent
   const rule = '9:\tfrom all fwmark 0x200/0xf00 lookup 2004'
   if (!node.rules.includes(rule)) node.rules.push(rule)
   for (const binary of ['cilium-cni', 'loopback'])
-    if (!node.files[`/opt/cni/bin/${binary}`]) putFile(node, `/opt/cni/bin/${binary}`, binary, 0o755)
+    if (!node.files[`${settings.binDir}/${binary}`]) putFile(node, `${settings.binDir}/${binary}`, binary, 0o755)
   putFile(node, '/etc/sysctl.d/99-zzz-override_cilium.conf', 'net.ipv4.conf.lxc*.rp_filter = 0\n')
   putFile(node, '/run/cilium/cilium.pid', '1\n')
   for (const [table, builtin, chain] of feeders) {
@@ -82,15 +126,9 @@ export function startAgent(state: ClusterState, node: NodeState, settings: Agent
     ensureRule(tableOf(node, table), builtin, `-m comment --comment "cilium-feeder: ${chain}" -j ${chain}`, 'first')
   }
   if (!settings.customConf) {
-    const own = `${defaultConfDir}/05-cilium.conflist`
+    const own = `${settings.confDir}/05-cilium.conflist`
     if (!node.files[own]) putFile(node, own, conflist(settings.portmap), 0o600)
-    if (settings.exclusive)
-      for (const path of Object.keys(node.files))
-        if (path.startsWith(`${defaultConfDir}/`) && path !== own && /\.(conf|conflist|json)$/.test(path)) {
-          const file = node.files[path]
-          if (file) node.files[`${path}.cilium_bak`] = file
-          delete node.files[path]
-        }
+    if (settings.exclusive) putOthersAside(node, settings.confDir)
   }
   state.cilium.ranges[node.name] = `${range}.0/24`
 }

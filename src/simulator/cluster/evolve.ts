@@ -1,5 +1,5 @@
 import { between } from '../random.ts'
-import { agentSettings, ciliumKinds, hasAgent, startAgent } from './cilium.ts'
+import { agentSettings, ciliumKinds, hasAgent, putOthersAside, settingsOn, startAgent } from './cilium.ts'
 import { fireGuard, mendCut, rebootGuard } from './guard.ts'
 import { becomeActive, execWords, networkInForce, portIsTaken, removeLink, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
@@ -196,15 +196,21 @@ function runAgent(state: ClusterState, node: NodeState): void {
   if (release === null || !hasAgent(state, node)) return
   if (node.agentHeld || !isReached(node) || apiServers(state).length === 0) return
   if (agents[node.name] === undefined) state.cilium.arrivals.push({ node: node.name, after: Object.keys(agents) })
-  const settings = agentSettings(release.values)
+  const settings = settingsOn(state, node, agentSettings(release.values))
   startAgent(state, node, settings)
   if (node.agentCuts && (agents[node.name]?.generation ?? 0) < generation) {
     node.agentCuts = false
     node.cutOffs.push({ fromMs: state.nowMs, toMs: null })
     return
   }
-  const { stage, customConf, enforces } = settings
-  agents[node.name] = { generation, stage, carries: !customConf, enforces, ready: true }
+  const { stage, customConf, enforces, exclusive, confDir } = settings
+  const former = agents[node.name]
+  if (former === undefined || former.generation < generation) state.lastId += 1
+  agents[node.name] = {
+    ...{ generation, stage, enforces, ready: true, carries: !customConf },
+    serial: former !== undefined && former.generation === generation ? former.serial : state.lastId,
+    exclusiveIn: exclusive && !customConf ? confDir : null,
+  }
   for (const sandbox of node.sandboxes)
     if (sandbox.ready && sandbox.network === 'cilium') state.cilium.endpoints[sandbox.pod] = sandbox.ip ?? ''
 }
@@ -220,7 +226,11 @@ function whenReady(state: ClusterState, node: NodeState): void {
   const isPossible = node.role === 'server' ? hasQuorum(state) && memberVotes(state, node) : runs !== null
   if (!isPossible || runs === null) return
   if (runs.flannel && portIsTaken(node)) end(node, 'auto-restart')
-  else becomeActive(state, node, runs)
+  else {
+    becomeActive(state, node, runs)
+    const { exclusiveIn = null, ready = false } = state.cilium.agents[node.name] ?? {}
+    if (exclusiveIn !== null && ready) putOthersAside(node, exclusiveIn)
+  }
 }
 
 /** An agent takes flannel and the policy controller from whichever server answers, once, when it starts. */

@@ -94,7 +94,13 @@ function makeNode(name: string, index: number, role: NodeState['role'], flags: S
     },
     kubeRouter: { syncedMs: 0, generation: 0, dirty: true },
     nextAddress: { flannel: 0, cilium: 0 },
-    ...{ nodeReady: false, labels: { 'kubernetes.io/hostname': name }, guard: null, agentHeld: false },
+    ...{
+      nodeReady: false,
+      labels: { 'kubernetes.io/hostname': name },
+      unschedulable: false,
+      guard: null,
+      agentHeld: false,
+    },
   }
   putFile(node, `/etc/systemd/system/${unit}.service`, text)
   putFile(node, `${bundledBinDir}/portmap`, 'the plugin portmap', 0o755)

@@ -1,11 +1,11 @@
-import { networkInForce, putFile, putLink, removeLink } from './k3s.ts'
+import { confDirOf, networkInForce, putFile, putLink, removeLink } from './k3s.ts'
 import { chainOf, ensureRule, freshChain, tableOf } from './netfilter.ts'
 import { type ClusterState, hexId, type NodeState, type PodState, podKey, type Sandbox } from './state.ts'
 
 /** Names of the networks as their configurations say them: what plugins file their results under. */
 const networkName = (node: NodeState, network: Sandbox['network']): string => {
   if (network === 'flannel') return 'cbr0'
-  const text = node.files['/etc/cni/net.d/05-cilium.conflist']?.text ?? ''
+  const text = node.files[`${confDirOf(node)}/05-cilium.conflist`]?.text ?? ''
   return /"name":\s*"portmap"/.test(text) ? 'portmap' : 'cilium'
 }
 

@@ -10,27 +10,38 @@ interface End {
   sandbox: Sandbox | null
 }
 
+const networkOf = ({ sandbox }: End): 'flannel' | 'cilium' | null =>
+  sandbox === null || sandbox.network === 'host' ? null : sandbox.network
+
+/** From one overlay into the other: the node of the sender routes it, with an address of its own (cilium.md §1.5). */
+const crosses = (from: End, to: End): boolean => {
+  const [of, into] = [networkOf(from), networkOf(to)]
+  return of !== null && into !== null && of !== into
+}
+
 /** Whether packets get from one end to the other, policies aside. A pod keeps the network its sandbox was made with. */
 function isConnected(from: End, to: End): boolean {
-  const networks = [from.sandbox?.network, to.sandbox?.network].filter((one) => one !== undefined && one !== 'host')
-  if (new Set(networks).size > 1) return false
-  const [network] = networks
-  if (network === undefined) return true
-  const tunnel = network === 'flannel' ? 'flannel.1' : 'cilium_vxlan'
-  const local = network === 'flannel' ? 'cni0' : 'cilium_host'
   const has = (node: NodeState, name: string) => node.links.some((link) => link.name === name && link.up)
-  const ends = [from, to].every(
-    ({ node, sandbox }) =>
-      sandbox === null || sandbox.network === 'host' || (has(node, local) && has(node, linkOf(sandbox))),
-  )
-  return ends && (from.node === to.node || (has(from.node, tunnel) && has(to.node, tunnel)))
+  const local = { flannel: 'cni0', cilium: 'cilium_host' }
+  const isWired = (end: End) => {
+    const network = networkOf(end)
+    return (
+      end.sandbox === null || network === null || (has(end.node, local[network]) && has(end.node, linkOf(end.sandbox)))
+    )
+  }
+  const through = networkOf(to) ?? networkOf(from)
+  if (through === null) return true
+  const tunnel = through === 'flannel' ? 'flannel.1' : 'cilium_vxlan'
+  return [from, to].every(isWired) && (from.node === to.node || (has(from.node, tunnel) && has(to.node, tunnel)))
 }
 
 /** In the simulated clusters a policy with a rule admits the pods of its own namespace; one without admits nobody. */
-function admits(state: ClusterState, from: End, to: PodState): boolean {
-  const own = policiesOf(state).filter((policy) => selects(policy, to))
+function admits(state: ClusterState, from: End, to: End, pod: PodState): boolean {
+  const own = policiesOf(state).filter((policy) => selects(policy, pod))
   if (own.length === 0) return true
   if (from.pod === null) return true
+  // The node's own address is always let in; another node's is no pod's.
+  if (crosses(from, to)) return from.node === to.node
   return own.some(
     (policy) => (policy.spec as PolicySpec).ingress.length > 0 && policy.metadata.namespace === from.pod?.namespace,
   )
@@ -82,7 +93,7 @@ export function attempt(
   const pod = sandbox === null ? null : (state.pods.find((one) => podKey(one) === sandbox.pod) ?? null)
   const from: End = { node, pod, sandbox }
   const reaches = (to: End) =>
-    isConnected(from, to) && (to.pod === null || !isEnforced(state, to) || admits(state, from, to.pod))
+    isConnected(from, to) && (to.pod === null || !isEnforced(state, to) || admits(state, from, to, to.pod))
   if (address.startsWith('10.43.')) {
     const backends = backendsOf(state, address)
     return backends.length > 0 && backends.every(reaches) ? 'ok' : 'timeout'

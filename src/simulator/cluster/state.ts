@@ -187,6 +187,7 @@ export interface NodeState {
   nodeReady: boolean
   /** Of its object in the API. */
   labels: Record<string, string>
+  unschedulable: boolean
   guard: GuardOfNode | null
   /** A guard that fired keeps Cilium's agent from starting. */
   agentHeld: boolean
@@ -207,6 +208,18 @@ export interface PodState {
   ready: boolean
 }
 
+export interface AgentState {
+  /** Of its pod: another one after it was deleted. */
+  serial: number
+  generation: number
+  stage: string
+  carries: boolean
+  enforces: boolean
+  /** The directory in which it puts CNI configurations of others out of the way. */
+  exclusiveIn: string | null
+  ready: boolean
+}
+
 export interface CiliumState {
   /** What helm applied last. */
   release: { version: string; values: string; nodeSelector: Record<string, string> } | null
@@ -215,7 +228,7 @@ export interface CiliumState {
   generation: number
   observed: number
   /** By node: the generation and stage of the agent that runs there. */
-  agents: Record<string, { generation: number; stage: string; carries: boolean; enforces: boolean; ready: boolean }>
+  agents: Record<string, AgentState>
   operatorReady: number
   /** CiliumNode objects. */
   ranges: Record<string, string>

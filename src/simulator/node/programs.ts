@@ -105,6 +105,16 @@ const forgetContainers: Handler = (_state, node, { args }) => {
   return said('')
 }
 
+const giveCniBack: Handler = (_state, node, { args: [confDir = '', own = ''] }) => {
+  delete node.files[`${confDir}/${own}`]
+  for (const [path, file] of Object.entries(node.files)) {
+    if (!path.startsWith(`${confDir}/`) || !path.endsWith('.cilium_bak')) continue
+    node.files[path.slice(0, -'.cilium_bak'.length)] ??= file
+    delete node.files[path]
+  }
+  return said('')
+}
+
 const ciliumLeftovers: Handler = (state, node, { args }) => {
   removeLeftovers(node, args)
   // An agent that still runs makes them again.
@@ -116,5 +126,6 @@ export const changeScripts: Readonly<Record<string, Handler>> = {
   'iptables-remove': iptablesRemove,
   'forget-results': forgetResults,
   'forget-containers': forgetContainers,
+  'give-cni-back': giveCniBack,
   'cilium-leftovers': ciliumLeftovers,
 }

@@ -128,9 +128,7 @@ export class OperatorProcess {
     this.instant()
     const isRead = request.verb === 'list' || request.verb === 'get' || request.verb === 'raw'
     const text = JSON.stringify(request)
-    // What changes a node's object is for that node.
-    const to = request.verb === 'patch' && request.kind === 'Node' ? request.name : 'cluster'
-    this.simulation.sent(this, to, text.slice(0, 160), isRead ? 'read' : 'write', isRead ? [] : [text])
+    this.simulation.sent(this, placeOf(request), text.slice(0, 160), isRead ? 'read' : 'write', isRead ? [] : [text])
     const waiting = this.wait((reply) => this.simulation.sendRequest(request, reply))
     if (!isRead) this.instant()
     const answer = await waiting
@@ -177,4 +175,12 @@ const objectOf = (answer: Answer): KubeObject | null => (answer.kind === 'object
 function mustBe(object: KubeObject | null): KubeObject {
   if (object === null) throw new Error('the simulated API answered a write without an object')
   return object
+}
+
+/** What changes a node's object, or the agent that runs there, is for that node. */
+function placeOf(request: ApiRequest): string {
+  if (request.verb === 'patch' && request.kind === 'Node') return request.name
+  const [, agentOf] =
+    request.verb === 'delete' && request.kind === 'Pod' ? (/^cilium-\d+-(.+)$/.exec(request.name) ?? []) : []
+  return agentOf ?? 'cluster'
 }

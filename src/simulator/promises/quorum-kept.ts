@@ -17,7 +17,11 @@ export const quorumKept: EnginePromise = {
     for (const entry of ofFirstOperator(trace)) {
       if (entry.kind === 'synced' && (entry.record.kind === 'intent' || entry.record.kind === 'undo-intent'))
         open.set(entry.record.target, entry.record.stepId)
-      if (entry.kind !== 'wrote' || !servers.includes(entry.node) || !entry.what.startsWith('systemctl stop k3s'))
+      if (
+        entry.kind !== 'wrote' ||
+        !servers.includes(entry.node) ||
+        !/^systemctl (stop|restart --no-block) k3s/.test(entry.what)
+      )
         continue
       const { before, after } = entry.voting
       const step = open.get(entry.node)

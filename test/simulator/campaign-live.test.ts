@@ -1,0 +1,3 @@
+import { keepsItsPromises } from './keeps.ts'
+
+keepsItsPromises('live')
