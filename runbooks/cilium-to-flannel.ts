@@ -17,15 +17,13 @@ import { dataDirDefault } from '../src/operations/checks/data-dir-default.ts'
 import { datastoreEtcd } from '../src/operations/checks/datastore-etcd.ts'
 import { etcdSteady } from '../src/operations/checks/etcd-steady.ts'
 import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
-import { gitopsQuiet } from '../src/operations/checks/gitops-quiet.ts'
-import { noUpgradesMeanwhile } from '../src/operations/checks/no-upgrades-meanwhile.ts'
 import { serverFlagsAgree } from '../src/operations/checks/server-flags-agree.ts'
 import { volumesSafe } from '../src/operations/checks/volumes-safe.ts'
 import { webhooksReachable } from '../src/operations/checks/webhooks-reachable.ts'
 import type { World } from '../src/operations/world.ts'
 import { after, before, measure, measured, nothingLost } from './steps/evidence.ts'
 import { flannelOn } from './steps/flannel-flags.ts'
-import { inventoryAgrees, rulesUnderstood } from './steps/gates.ts'
+import { inventoryAgrees, nobodyInterferes, rulesUnderstood } from './steps/gates.ts'
 import { k3sSteps } from './steps/k3s.ts'
 import { type NoParams, noParams } from './steps/no-params.ts'
 import { silence, unquiet } from './steps/quiet.ts'
@@ -65,13 +63,7 @@ function checks(inventory: Inventory): Gate[] {
       (facts) => ciliumRemovable(facts, inventory.cilium.install),
     ),
     rulesUnderstood,
-    gate(
-      'nobody-interferes',
-      'Nobody else changes things meanwhile',
-      'What is put back or upgraded in the middle is found out the hard way.',
-      ['upkeep', 'host', 'kube', 'obstacles'],
-      (facts) => [...noUpgradesMeanwhile(facts), ...gitopsQuiet(facts)],
-    ),
+    nobodyInterferes,
     gate(
       'pods-can-move',
       'Pods can be recreated',

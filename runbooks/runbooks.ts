@@ -3,10 +3,12 @@ import { InputError } from '../src/errors.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import type { World } from '../src/operations/world.ts'
+import { ciliumRevertToVxlan } from './cilium-revert-to-vxlan.ts'
 import { ciliumToFlannel } from './cilium-to-flannel.ts'
 import { flannelToCilium } from './k3s-flannel-to-cilium.ts'
 import { flannelToCiliumLive } from './k3s-flannel-to-cilium-live.ts'
 import { kubeRouterPurge } from './kube-router-purge.ts'
+import { routingModeChange } from './routing-mode-change.ts'
 
 type RunbookOf = (inventory: Inventory) => Runbook<Facts, World, unknown>
 
@@ -16,6 +18,8 @@ export const runbooks: ReadonlyMap<string, RunbookOf> = new Map<string, RunbookO
   ['k3s-flannel-to-cilium-live', flannelToCiliumLive],
   ['kube-router-purge', kubeRouterPurge],
   ['cilium-to-flannel', ciliumToFlannel],
+  ['routing-mode-change', routingModeChange],
+  ['cilium-revert-to-vxlan', ciliumRevertToVxlan],
 ])
 
 /** @throws InputError when there is none of that name: a plan may be of another version */

@@ -2,10 +2,12 @@ import { type Command, Option } from 'commander'
 
 export interface RunbookFlags {
   runbook: string
-  /** Only of the runbook that has two orders. */
+  /** Only of k3s-flannel-to-cilium. */
   order?: 'staged' | 'seed'
   /** Only of the runbook that goes node by node. */
   policies?: 'open'
+  /** Only of routing-mode-change. */
+  to?: 'native' | 'tunnel'
 }
 
 /** Which runbook, and its parameters. The names are those of runbooks/runbooks.ts, which a test compares: it takes a while to load. */
@@ -14,6 +16,8 @@ export const runbookNames = [
   'k3s-flannel-to-cilium-live',
   'kube-router-purge',
   'cilium-to-flannel',
+  'routing-mode-change',
+  'cilium-revert-to-vxlan',
 ]
 
 export function withRunbookOptions(command: Command): Command {
@@ -21,7 +25,7 @@ export function withRunbookOptions(command: Command): Command {
     .addOption(
       new Option(
         '--runbook <name>',
-        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand',
+        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand. routing-mode-change: Cilium from tunnel to native routing or back. cilium-revert-to-vxlan: the emergency where nodes route differently',
       )
         .choices(runbookNames)
         .default('k3s-flannel-to-cilium'),
@@ -38,10 +42,17 @@ export function withRunbookOptions(command: Command): Command {
         'node by node only: open says that NetworkPolicies are enforced by nobody while the nodes move',
       ).choices(['open']),
     )
+    .addOption(
+      new Option('--to <mode>', 'of routing-mode-change: how packets of pods get to other nodes').choices([
+        'native',
+        'tunnel',
+      ]),
+    )
 }
 
-/** The parameters of a plan, as the runbook reads them. */
-export const paramsOf = ({ order, policies }: RunbookFlags): { order?: string; policies?: string } => ({
+/** The parameters of a plan: those that were given. Which it has, the runbook knows. */
+export const paramsOf = ({ order, policies, to }: RunbookFlags): Omit<Partial<RunbookFlags>, 'runbook'> => ({
   ...(order === undefined ? {} : { order }),
   ...(policies === undefined ? {} : { policies }),
+  ...(to === undefined ? {} : { to }),
 })

@@ -108,6 +108,7 @@ export const helmChart = z.object({
 export const configMap = z.object({ data: texts })
 export const daemonSet = z.object({
   metadata: z.object({ generation: count }),
+  spec: z.object({ updateStrategy: z.object({ type: z.string().nullish() }).nullish() }).nullish(),
   // A fresh one has none before its controller has seen it.
   status: z
     .object({

@@ -136,6 +136,8 @@ export const kubeSchema = z.object({
         updated: z.number(),
         generation: z.number(),
         observed: z.number(),
+        /** RollingUpdate or OnDelete; absent in facts of an older version. */
+        strategy: z.string().exactOptional(),
       })
       .nullable(),
     agents: z.array(

@@ -104,6 +104,7 @@ async function readCilium(api: KubeApi, pods: readonly z.infer<typeof objects.po
       updated: daemonSet.status.updatedNumberScheduled,
       generation: daemonSet.metadata.generation,
       observed: daemonSet.status.observedGeneration,
+      strategy: daemonSet.spec?.updateStrategy?.type ?? 'RollingUpdate',
     },
     agents: agents.flatMap((pod) =>
       pod.spec.nodeName === undefined

@@ -8,7 +8,9 @@ const helmChart = { apiVersion: 'helm.cattle.io/v1', kind: 'HelmChart' }
 const name = 'cilium'
 const namespace = 'kube-system'
 
-/** `abort`: the default, reinstall, uninstalls a live CNI when a release has failed (k3s-kube-router.md §9). */
+/** The default, reinstall, uninstalls a live CNI when a release has failed (k3s-kube-router.md §9). */
+const failurePolicy = 'abort'
+
 async function objectOf({ chart, version, values }: ChartRelease): Promise<KubeObject> {
   const source =
     'repo' in chart
@@ -21,7 +23,7 @@ async function objectOf({ chart, version, values }: ChartRelease): Promise<KubeO
       ...source,
       targetNamespace: namespace,
       bootstrap: true,
-      failurePolicy: 'abort',
+      failurePolicy,
       valuesContent: values,
     },
   }
@@ -36,6 +38,9 @@ export function chartObject(world: World): ChartInstaller {
       const existing = await kube.get(helmChart, name, namespace)
       if (existing) await kube.patch(helmChart, name, namespace, { spec: object.spec })
       else await kube.create(object)
+    },
+    async setValues({ values }) {
+      await kube.patch(helmChart, name, namespace, { spec: { valuesContent: values, failurePolicy } })
     },
     async remove(task) {
       await kube.delete(helmChart, name, namespace)

@@ -3,7 +3,7 @@ import type { TaskContext } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import { withKubeconfig } from '../kube/forward.ts'
 import { displayWords } from '../nodes/quote.ts'
-import type { ChartInstaller } from './chart-installer.ts'
+import type { ChartInstaller, ChartRelease } from './chart-installer.ts'
 import type { World } from './world.ts'
 
 const name = 'cilium'
@@ -39,13 +39,16 @@ export function helm(world: World): ChartInstaller {
       })
     })
 
+  async function apply({ chart, version, values }: ChartRelease, task: TaskContext): Promise<void> {
+    await forgetPending()
+    const source = 'repo' in chart ? [name, '--repo', chart.repo, '--version', version] : [chart.path]
+    const args = ['upgrade', '--install', name, ...source, '--namespace', namespace, '--values', '-', '--wait=false']
+    await run(args, values, task)
+  }
+
   return {
-    async apply({ chart, version, values }, task) {
-      await forgetPending()
-      const source = 'repo' in chart ? [name, '--repo', chart.repo, '--version', version] : [chart.path]
-      const args = ['upgrade', '--install', name, ...source, '--namespace', namespace, '--values', '-', '--wait=false']
-      await run(args, values, task)
-    },
+    apply,
+    setValues: apply,
     async remove(task) {
       await run(['uninstall', name, '--namespace', namespace, '--ignore-not-found', '--wait=false'], '', task)
     },

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import { parse } from 'yaml'
 import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
@@ -7,6 +6,7 @@ import type { ChartRelease } from './chart-installer.ts'
 import { type InstalledBy, installerOf, uninstallRelease } from './cilium-release.ts'
 import { stageAnnotation } from './cilium-values.ts'
 import { admission, holds, labelsOf } from './labels.ts'
+import { sameValues } from './routing-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -21,9 +21,6 @@ interface CiliumChange {
   /** Kinds of Cilium's that were there before: they, and the objects of theirs, are somebody's. */
   kindsBefore: string[]
 }
-
-/** Values are what they say, not how it is written: helm keeps them as JSON. */
-const sameValues = (a: string, b: string): boolean => isDeepStrictEqual(parse(a), parse(b))
 
 interface AgentValues {
   podAnnotations?: Record<string, unknown>

@@ -55,7 +55,7 @@ describe('planning offline, from a facts file', () => {
     expect(JSON.parse(blocked.stdout)).toMatchObject({ runbook: 'kube-router-purge', params: {} })
     const { status, stderr } = spawnSync(process.execPath, [...purge, '--order', 'seed'], { encoding: 'utf8' })
     expect(status).toBe(2)
-    expect(stderr).toContain('It takes none: leave --order out.')
+    expect(stderr).toContain('It takes none: leave --order and --to out.')
   })
 
   test('what blocks is printed with the plan, and the exit says so', () => {

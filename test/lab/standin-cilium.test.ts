@@ -272,6 +272,43 @@ describe('an agent that goes', () => {
   })
 })
 
+describe('native routing', () => {
+  const native = {
+    ...config,
+    'routing-mode': 'native',
+    'auto-direct-node-routes': 'true',
+    'ipv4-native-routing-cidr': '10.52.0.0/16',
+  }
+  const bothAs = async (first: Record<string, string>, second: Record<string, string>) => {
+    await Promise.all([one.stopAgent(), two.stopAgent()])
+    await Promise.all([one.startAgent(first), two.startAgent(second)])
+  }
+
+  it('takes the tunnel away and leads to the other node itself; pods keep talking with their own addresses', async () => {
+    await bothAs(native, native)
+    expect(await one.must('ip -o link')).not.toContain('cilium_vxlan')
+    const routes = (await one.must('ip route')).split('\n').map((line) => line.trim())
+    const [range] = (await api.get('/apis/cilium.io/v2/ciliumnodes/n2')).spec.ipam.podCIDRs
+    expect(routes.filter((route) => route.startsWith(range))).toEqual([`${range} via ${two.address} dev eth0 proto kernel`])
+    expect(await reach('web1', 'web2')).toBe(pod('web1').address)
+    expect(await reach('web2', 'web1')).toBe(pod('web2').address)
+    expect(await connect(pod('web1').namespace, '192.168.77.2')).toBe(one.address)
+  })
+
+  it('and a tunnel on the other node: no packet of a pod gets through, either way', async () => {
+    await bothAs(native, config)
+    expect(await reach('web1', 'web2')).toBe('timeout')
+    expect(await reach('web2', 'web1')).toBe('timeout')
+    expect(await connect(one.namespace, pod('web1').address)).toMatch(/^10\.52\./)
+  })
+
+  it('leaves nothing behind where the tunnel comes back', async () => {
+    await bothAs(config, config)
+    expect((await one.must('ip route')).split('\n').filter((line) => line.includes('via 192.168.77.'))).toEqual([])
+    expect(await reach('web1', 'web2')).toBe(pod('web1').address)
+  })
+})
+
 describe('the tunnel port', () => {
   it('that flannel holds is met in silence, and stays in the way after it was changed', async () => {
     await two.stopAgent()

@@ -6,7 +6,15 @@ describe('agentConfig', () => {
   it('names the key that it cannot run with', () => {
     expect(() => agentConfig({ 'tunnel-port': 'many' })).toThrow(/"many" for option tunnel-port/)
     expect(() => agentConfig({ 'enable-policy': 'sometimes' })).toThrow(/enable-policy/)
-    expect(() => agentConfig({ 'routing-mode': 'native' })).toThrow(/tunnel/)
+    expect(() => agentConfig({ 'routing-mode': 'both' })).toThrow(/"both" for option routing-mode/)
+    expect(() => agentConfig({ 'routing-mode': 'native' })).toThrow(/--ipv4-native-routing-cidr/)
+  })
+
+  it('takes native routing with its range, and with a tunnel no routes to the nodes themselves', () => {
+    const native = { 'ipv4-native-routing-cidr': '10.52.0.0/16', 'auto-direct-node-routes': 'true' }
+    expect(agentConfig({ ...native, 'routing-mode': 'native' })).toMatchObject({ 'auto-direct-node-routes': true })
+    // What the field's patch of routing-mode alone makes of a cluster with native routing.
+    expect(() => agentConfig({ ...native, 'routing-mode': 'tunnel' })).toThrow(/cannot be used with tunneling/)
   })
 })
 

@@ -4,7 +4,7 @@ import { renderChains } from '../../../src/lab/standin/cilium/iptables.ts'
 
 // Cilium's lines of `iptables-save` on a node of a real cluster (Cilium 1.13.9, tunnel mode, kube-proxy kept).
 const recorded = readFileSync(new URL('./fixtures/iptables-save.txt', import.meta.url), 'utf8')
-const state = { podCidr: '10.52.0.0/24', router: '10.52.0.184', masquerade: true }
+const state = { podCidr: '10.52.0.0/24', router: '10.52.0.184', masquerade: true, keptInside: '10.52.0.0/24' }
 
 /** Rules of a save, table by table, without counters. */
 function rulesOf(save: string): Map<string, string[]> {
@@ -37,6 +37,11 @@ describe('renderChains', () => {
     expect(input.match(/^-D FORWARD .*CILIUM_FORWARD$/gm)).toHaveLength(1)
     const without = renderChains(state, '')
     expect(without).not.toContain('\n-D ')
+  })
+
+  it('leaves packets to all of Cilium’s range their source where they are routed natively', () => {
+    const input = renderChains({ ...state, keptInside: '10.52.0.0/16' }, '')
+    expect(input).toMatch(/^-A CILIUM_POST_nat -s 10\.52\.0\.0\/24 ! -d 10\.52\.0\.0\/16 ! -o cilium_\+ .*MASQUERADE$/m)
   })
 
   it('masquerades nothing when that is switched off', () => {

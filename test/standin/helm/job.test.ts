@@ -83,6 +83,26 @@ describe('runJob', () => {
     ])
   })
 
+  it('renders native routing: its range and routes, and no tunnel', async () => {
+    await job(`${values}routingMode: native\nautoDirectNodeRoutes: true\nipv4NativeRoutingCIDR: 10.52.0.0/16\n`)
+    const { data } = await api.get(configMap)
+    expect(data).toMatchObject({
+      'routing-mode': 'native',
+      'auto-direct-node-routes': 'true',
+      'ipv4-native-routing-cidr': '10.52.0.0/16',
+    })
+    expect(Object.keys(data).filter((key) => key.startsWith('tunnel'))).toEqual([])
+    await expect(job(`${values}routingMode: tunnel\nautoDirectNodeRoutes: true\n`)).rejects.toThrow(/autoDirectNodeRoutes/)
+  })
+
+  it('an upgrade brings keys that somebody patched back to what the values say', async () => {
+    await job(values)
+    await api.patch(configMap, { data: { 'routing-mode': 'native', 'ipv4-native-routing-cidr': '10.52.0.0/16' } })
+    await job(`${values}updateStrategy: { type: OnDelete }\n`)
+    expect((await api.get(configMap)).data['routing-mode']).toBe('tunnel')
+    expect((await api.get(daemonSet)).spec.updateStrategy.type).toBe('OnDelete')
+  })
+
   it('removes what it installed and leaves what agents and operator made', async () => {
     await job(values)
     const node = { apiVersion: 'cilium.io/v2', kind: 'CiliumNode', metadata: { name: 'a' } }

@@ -6,8 +6,10 @@ const number = z.string().regex(/^\d+$/).transform(Number)
 
 /** Keys of cilium-config that the stand-in's agent acts on; a real agent has some hundred more. */
 const keys = z.object({
-  'routing-mode': z.string().default('tunnel'),
+  'routing-mode': z.enum(['tunnel', 'native']).default('tunnel'),
   'tunnel-protocol': z.string().default('vxlan'),
+  'auto-direct-node-routes': boolean.default(false),
+  'ipv4-native-routing-cidr': z.string().default(''),
   'tunnel-port': number.default(8472),
   'enable-policy': z.enum(['default', 'always', 'never']).default('default'),
   /** A path; without it the agent leaves the CNI's configuration alone, whatever `custom-cni-conf` says. */
@@ -34,12 +36,23 @@ export function agentConfig(merged: Record<string, string>): AgentConfig {
     throw new Error(`invalid value ${JSON.stringify(merged[key])} for option ${key}: ${issue?.message}`)
   }
   const config = parsed.data
-  if (config['routing-mode'] !== 'tunnel' || config['tunnel-protocol'] !== 'vxlan') {
-    throw new Error(
-      `the practice cluster's Cilium knows routing-mode tunnel with tunnel-protocol vxlan only, not ${config['routing-mode']}/${config['tunnel-protocol']}`,
-    )
-  }
+  const wrong = config['routing-mode'] === 'native' ? wrongWhenNative(config) : wrongWithTunnel(config)
+  if (wrong !== null) throw new Error(wrong)
   return config
+}
+
+/** Where packets go is told by routes, and which of them keep their source by this range (cilium.md §4.1). */
+const wrongWhenNative = (config: AgentConfig): string | null =>
+  config['enable-ipv4-masquerade'] && config['ipv4-native-routing-cidr'] === ''
+    ? 'native routing cidr must be configured with option --ipv4-native-routing-cidr in combination with --enable-ipv4-masquerade=true --routing-mode=native'
+    : null
+
+function wrongWithTunnel(config: AgentConfig): string | null {
+  const protocol = config['tunnel-protocol']
+  if (protocol !== 'vxlan') return `the practice cluster's Cilium knows tunnel-protocol vxlan only, not ${protocol}`
+  return config['auto-direct-node-routes']
+    ? 'option auto-direct-node-routes cannot be used with tunneling. Packets must be routed through the tunnel device'
+    : null
 }
 
 interface NodeConfig {

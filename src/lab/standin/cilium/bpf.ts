@@ -177,13 +177,16 @@ async function attach(attachments: readonly Attachment[]): Promise<void> {
   for (const one of attachments) await rm(pin(one), { force: true })
 }
 
-export async function attachNodePrograms(): Promise<void> {
+export async function attachNodePrograms(withTunnel: boolean): Promise<void> {
+  const overlay: Attachment[] = [
+    { name: 'cil_from_overlay', program: fromOverlay, device: 'cilium_vxlan', direction: 'ingress' },
+    { name: 'cil_to_overlay', program: pass, device: 'cilium_vxlan', direction: 'egress' },
+  ]
   await attach([
     { name: 'cil_to_host', program: pass, device: 'cilium_host', direction: 'ingress' },
     { name: 'cil_from_host', program: fromHost, device: 'cilium_host', direction: 'egress' },
     { name: 'cil_to_host', program: pass, device: 'cilium_net', direction: 'ingress' },
-    { name: 'cil_from_overlay', program: fromOverlay, device: 'cilium_vxlan', direction: 'ingress' },
-    { name: 'cil_to_overlay', program: pass, device: 'cilium_vxlan', direction: 'egress' },
+    ...(withTunnel ? overlay : []),
   ])
 }
 

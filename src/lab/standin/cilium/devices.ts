@@ -126,6 +126,11 @@ export async function ensureTunnel(port: number, mtu: number): Promise<void> {
   await attempt(['ip', 'link', 'set', 'cilium_vxlan', 'up'])
 }
 
+/** Native routing has none: an agent that finds one of an earlier mode takes it away. */
+export async function removeTunnel(): Promise<void> {
+  if ((await link('cilium_vxlan')) !== undefined) await run(['ip', 'link', 'del', 'cilium_vxlan'])
+}
+
 /** The address that cilium_host already has: an agent's restart must not give the node another one. */
 export async function hostAddress(): Promise<string | undefined> {
   const shown = await attempt(['ip', '-j', '-4', 'addr', 'show', 'dev', 'cilium_host'])

@@ -4,6 +4,8 @@ export interface MasqueradeState {
   podCidr: string
   router: string
   masquerade: boolean
+  /** Packets of pods to it keep their source: the pods' own range, with native routing all of Cilium's. */
+  keptInside: string
 }
 
 interface Table {
@@ -15,8 +17,8 @@ interface Table {
 const comment = (text: string) => `-m comment --comment "${text}"`
 
 /** Chains and rules of a real agent with kube-proxy kept (fixtures/cilium-1.13.9, all states; the same text in 1.17). */
-function tables({ podCidr, router, masquerade }: MasqueradeState): Table[] {
-  const outside = `! -s ${podCidr} ! -d ${podCidr}`
+function tables({ podCidr, router, masquerade, keptInside }: MasqueradeState): Table[] {
+  const outside = `! -s ${podCidr} ! -d ${keptInside}`
   return [
     {
       name: 'mangle',
@@ -73,7 +75,7 @@ function tables({ podCidr, router, masquerade }: MasqueradeState): Table[] {
       ],
       rules: masquerade
         ? [
-            `-A CILIUM_POST_nat -s ${podCidr} ! -d ${podCidr} ! -o cilium_+ ${comment('cilium masquerade non-cluster')} -j MASQUERADE`,
+            `-A CILIUM_POST_nat -s ${podCidr} ! -d ${keptInside} ! -o cilium_+ ${comment('cilium masquerade non-cluster')} -j MASQUERADE`,
             `-A CILIUM_POST_nat -m mark --mark 0xa00/0xe00 ${comment('exclude proxy return traffic from masquerade')} -j ACCEPT`,
             `-A CILIUM_POST_nat ${outside} -o cilium_host ${comment('cilium host->cluster masquerade')} -j SNAT --to-source ${router}`,
             `-A CILIUM_POST_nat -s 127.0.0.1/32 -o cilium_host ${comment('cilium host->cluster from 127.0.0.1 masquerade')} -j SNAT --to-source ${router}`,

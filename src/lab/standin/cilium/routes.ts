@@ -3,13 +3,21 @@ import { attempt, ipBatch, run } from '../node/command.ts'
 export interface RouteState {
   router: string
   podCidr: string
+  /** Other nodes' ranges that go through the tunnel. */
   remotePodCidrs: readonly string[]
+  /** Other nodes' ranges that go to the nodes themselves: native routing with autoDirectNodeRoutes. */
+  direct: readonly { podCidr: string; nodeAddress: string }[]
   /** Of routes to other nodes: the device's MTU less the tunnel's header. */
   routeMtu: number
 }
 
-/** Routes in the main table, as a real agent in tunnel mode leaves them (kernel protocol from 1.16 on). */
-export function wantedRoutes({ router, podCidr, remotePodCidrs, routeMtu }: RouteState): Map<string, string> {
+/** Routes by cilium_host in the main table, as a real agent leaves them (kernel protocol from 1.16 on). */
+export function wantedRoutes({
+  router,
+  podCidr,
+  remotePodCidrs,
+  routeMtu,
+}: Omit<RouteState, 'direct'>): Map<string, string> {
   const via = `via ${router} dev cilium_host proto kernel src ${router}`
   return new Map([
     [router, `${router}/32 dev cilium_host proto kernel scope link`],
@@ -20,11 +28,22 @@ export function wantedRoutes({ router, podCidr, remotePodCidrs, routeMtu }: Rout
 
 export async function syncRoutes(state: RouteState): Promise<void> {
   const wanted = wantedRoutes(state)
-  const found = JSON.parse(await run(['ip', '-j', '-4', 'route', 'show', 'dev', 'cilium_host'])) as { dst: string }[]
+  const direct = new Map(state.direct.map(({ podCidr, nodeAddress }) => [podCidr, nodeAddress]))
+  // What the kernel makes by itself has no gateway.
+  const found = JSON.parse(await run(['ip', '-j', '-4', 'route', 'show', 'proto', 'kernel'])) as Found[]
+  const isStale = ({ dst, dev, gateway }: Found) =>
+    dev === 'cilium_host' ? !wanted.has(dst) : gateway !== undefined && direct.get(dst) !== gateway
   await ipBatch([
-    ...found.filter(({ dst }) => !wanted.has(dst)).map(({ dst }) => `route del ${dst} dev cilium_host`),
+    ...found.filter(isStale).map(({ dst, dev }) => `route del ${dst} dev ${dev}`),
     ...[...wanted.values()].map((route) => `route replace ${route}`),
+    ...[...direct].map(([podCidr, nodeAddress]) => `route replace ${podCidr} via ${nodeAddress} proto kernel`),
   ])
+}
+
+interface Found {
+  dst: string
+  dev: string
+  gateway?: string
 }
 
 /** With the L7 proxy: rule 9 and its table, and the local table's rule moved from 0 to 100 (pkg/datapath/linux/node.go). */

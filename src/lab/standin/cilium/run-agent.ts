@@ -6,7 +6,7 @@ import { attachNodePrograms, createMaps, mountBpf, setTunnels } from './bpf.ts'
 import { ensureCiliumNode, publishAddresses, viewOf } from './cilium-node.ts'
 import { type CniConf, manageConf } from './cni-conf.ts'
 import { serveCni } from './cni-server.ts'
-import { deviceMtu, ensureHostPair, ensureTunnel, hostAddress, link, setHostAddress } from './devices.ts'
+import { deviceMtu, ensureHostPair, ensureTunnel, hostAddress, link, removeTunnel, setHostAddress } from './devices.ts'
 import { Endpoints } from './endpoints.ts'
 import { serveHealth, startHealthEndpoint } from './health.ts'
 import { endpointFromObject } from './identity.ts'
@@ -64,14 +64,17 @@ export async function runAgent({ api, config, nodeName, nodeIp, confFile, signal
   await mountBpf()
   await createMaps()
   const mtu = await deviceMtu(config.mtu, config.devices.split(/[\s,]+/).filter(Boolean), nodeIp)
-  const network = { mtu, routeMtu: mtu - tunnelOverhead, router }
+  const isNative = config['routing-mode'] === 'native'
+  const network = { mtu, routeMtu: isNative ? mtu : mtu - tunnelOverhead, router }
   log('info', 'Inheriting MTU from external network interface', { mtu })
   await ensureHostPair(mtu)
   await setHostAddress(router)
-  await ensureTunnel(config['tunnel-port'], mtu)
-  await attachNodePrograms()
+  if (isNative) await removeTunnel()
+  else await ensureTunnel(config['tunnel-port'], mtu)
+  await attachNodePrograms(!isNative)
   if (config['enable-l7-proxy']) await ensureProxyRules()
-  await installChains({ podCidr, router, masquerade: config['enable-ipv4-masquerade'] })
+  const keptInside = isNative ? config['ipv4-native-routing-cidr'] || podCidr : podCidr
+  await installChains({ podCidr, router, masquerade: config['enable-ipv4-masquerade'], keptInside })
 
   const ciliumEndpoints = watch(kube.allCiliumEndpoints)
   const policies = watch(kube.networkPolicies)
@@ -115,7 +118,13 @@ export async function runAgent({ api, config, nodeName, nodeIp, confFile, signal
           ? []
           : [{ podCidr: range, nodeAddress: internalIp }],
       )
-    await syncRoutes({ router, podCidr, remotePodCidrs: remotes.map((one) => one.podCidr), routeMtu: network.routeMtu })
+    await syncRoutes({
+      router,
+      podCidr,
+      remotePodCidrs: isNative ? [] : remotes.map((one) => one.podCidr),
+      direct: isNative && config['auto-direct-node-routes'] ? remotes : [],
+      routeMtu: network.routeMtu,
+    })
     const tunnel = await link('cilium_vxlan')
     if (tunnel !== undefined) {
       const gone = tunnelled.filter((range) => !remotes.some((one) => one.podCidr === range))

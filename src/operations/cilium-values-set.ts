@@ -1,0 +1,119 @@
+import { parse } from 'yaml'
+import type { Json, Operation, TaskContext } from '../engine/model.ts'
+import type { Facts } from '../facts/facts.ts'
+import type { ChartRelease } from './chart-installer.ts'
+import { type InstalledBy, installerOf } from './cilium-release.ts'
+import { missingOfConfig, routingConfig, routingOf, sameValues } from './routing-values.ts'
+import { until } from './until.ts'
+import type { World } from './world.ts'
+
+/** What a release is changed by, and with which chart: values alone are to differ. */
+export interface ReleaseRef extends Omit<ChartRelease, 'values'> {
+  install: InstalledBy
+}
+
+export interface ValuesWanted extends ReleaseRef {
+  values: string
+  /** What undoing puts there: not always what was there, as the strategy of the agents' DaemonSet goes its own way back. */
+  back: string
+}
+
+interface ValuesChange {
+  before: string
+  after: ValuesWanted
+  config: Readonly<Record<string, string>> | null
+}
+
+const configMap = { apiVersion: 'v1', kind: 'ConfigMap' }
+
+/** Why release, ConfigMap and DaemonSet do not say all the same yet, or null. */
+function missingOfValues({ kube }: Facts, values: string): string | null {
+  const { chart, config, daemonSet } = kube.cilium
+  if (!kube.reachable) return `the API does not answer: ${kube.error ?? 'no reason given'}`
+  if (!chart || !sameValues(chart.values, values)) return 'the release has other values'
+  const { strategy } = routingOf(values)
+  if (daemonSet?.strategy !== strategy) return `the DaemonSet's strategy is ${daemonSet?.strategy}, not ${strategy}`
+  return missingOfConfig(config, values)
+}
+
+/**
+ * Brings the release to these values, and its ConfigMap with it. A ConfigMap that somebody patched, while the release has these
+ * values already, is patched too: nobody makes it anew then. No agent is told, and none waited for.
+ */
+export async function bringValues(
+  world: World,
+  { install, ...release }: ReleaseRef & { values: string },
+  task: TaskContext,
+): Promise<void> {
+  const { values } = release
+  const { chart, config } = (await world.look(['kube'])).kube.cilium
+  if (!chart || !sameValues(chart.values, values)) await installerOf(world, install).setValues(release, task)
+  else if (missingOfConfig(config, values) !== null)
+    await world.kube.patch(configMap, 'cilium-config', 'kube-system', { data: routingConfig(values) })
+}
+
+export const valuesBrought = (world: World, values: string, task: TaskContext): Promise<void> =>
+  until(world, task, "Cilium's release", async () => missingOfValues(await world.look(['kube']), values))
+
+/** Cilium's release with exactly these values. Agents that run go on with those they were started with. */
+export const ciliumValuesSet: Operation<Facts, World, ValuesWanted, ValuesChange> = {
+  name: 'cilium.values-set',
+  reads: ['kube'],
+  diff(facts, _target, wanted) {
+    const { chart, config } = facts.kube.cilium
+    const before = chart?.values ?? ''
+    if (sameValues(before, wanted.values) && missingOfConfig(config, wanted.values) === null) return null
+    return { before, after: wanted, config }
+  },
+  predict(facts, _target, { after: { values } }) {
+    const { cilium } = facts.kube
+    const { chart, daemonSet } = cilium
+    const config = { ...cilium.config }
+    for (const [key, value] of Object.entries(routingConfig(values)))
+      if (value === null) delete config[key]
+      else config[key] = value
+    return {
+      ...facts,
+      kube: {
+        ...facts.kube,
+        cilium: {
+          ...cilium,
+          chart: chart && { ...chart, values },
+          config,
+          daemonSet: daemonSet && { ...daemonSet, strategy: routingOf(values).strategy },
+        },
+      },
+    }
+  },
+  fingerprint: ({ before, after }) => ({ before: parse(before) as Json, after: parse(after.values) as Json }),
+  render: ({ before, after, config }) => ({
+    summary: "change the values of Cilium's release; no agent is started anew by it",
+    diffs: [
+      { subject: 'values of the chart kube-system/cilium', before, after: after.values },
+      {
+        subject: 'ConfigMap kube-system/cilium-config',
+        before:
+          config &&
+          linesOf(
+            Object.fromEntries(Object.keys(routingConfig(after.values)).map((key) => [key, config[key] ?? null])),
+          ),
+        after: linesOf(routingConfig(after.values)),
+      },
+    ],
+    notes: after.install === 'helm-chart-object' ? ['the HelmChart object gets failurePolicy abort, and keeps it'] : [],
+  }),
+  apply: (world, _target, { after }, task) => bringValues(world, after, task),
+  verify: (world, _target, { after }, task) => valuesBrought(world, after.values, task),
+  undo: {
+    how: 'put the former values back; no agent is started anew by it',
+    async run(world, _target, { after }, task) {
+      await bringValues(world, { ...after, values: after.back }, task)
+      await valuesBrought(world, after.back, task)
+    },
+  },
+}
+
+const linesOf = (config: Readonly<Record<string, string | null>>): string =>
+  Object.entries(config)
+    .map(([key, value]) => (value === null ? '' : `${key}: ${value}\n`))
+    .join('')
