@@ -62,6 +62,7 @@ import { policyPorts } from '../src/operations/checks/policy-ports.ts'
 import { programsThere } from '../src/operations/checks/programs-there.ts'
 import { rangeLargeEnough } from '../src/operations/checks/range-large-enough.ts'
 import { rangesFree } from '../src/operations/checks/ranges-free.ts'
+import { routedByTunnel } from '../src/operations/checks/routed-by-tunnel.ts'
 import { rpFilter } from '../src/operations/checks/rp-filter.ts'
 import { serverFlagsAgree } from '../src/operations/checks/server-flags-agree.ts'
 import { valuesSafe } from '../src/operations/checks/values-safe.ts'
@@ -138,7 +139,11 @@ export function preflightChecks(inventory: Inventory, beside: boolean): Gate[] {
       'What Cilium will be installed by is ready',
       'Found out now, not when it is needed.',
       ['kube', 'operator', 'k3s'],
-      (facts) => [...installerReady(facts, install), ...valuesSafe(inventory) /* C3, C14, C15, C18, C20 */],
+      (facts) => [
+        ...installerReady(facts, install),
+        ...valuesSafe(inventory), // C3, C14, C15, C18, C20
+        ...routedByTunnel(facts, 'agents would be brought back to the tunnel one by one'), // C20
+      ],
     ),
     gate(
       'hosts-fit',

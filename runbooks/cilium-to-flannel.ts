@@ -17,6 +17,7 @@ import { dataDirDefault } from '../src/operations/checks/data-dir-default.ts'
 import { datastoreEtcd } from '../src/operations/checks/datastore-etcd.ts'
 import { etcdSteady } from '../src/operations/checks/etcd-steady.ts'
 import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
+import { routedByTunnel } from '../src/operations/checks/routed-by-tunnel.ts'
 import { serverFlagsAgree } from '../src/operations/checks/server-flags-agree.ts'
 import { volumesSafe } from '../src/operations/checks/volumes-safe.ts'
 import { webhooksReachable } from '../src/operations/checks/webhooks-reachable.ts'
@@ -60,7 +61,10 @@ function checks(inventory: Inventory): Gate[] {
       'Cilium can be uninstalled',
       'By what installed it, and by nobody else.',
       ['kube', 'operator', 'k3s'],
-      (facts) => ciliumRemovable(facts, inventory.cilium.install),
+      (facts) => [
+        ...ciliumRemovable(facts, inventory.cilium.install),
+        ...routedByTunnel(facts, 'the routes to other nodes that it leaves can be told from nobody else’s'),
+      ],
     ),
     rulesUnderstood,
     nobodyInterferes,

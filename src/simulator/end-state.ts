@@ -101,7 +101,7 @@ export function endStateOf(state: ClusterState): EndState {
       .sort(),
     cilium: [
       `${release?.version} ${release?.values} operator ${operatorReady}`,
-      ...Object.entries(agents).map(([node, { stage, ready }]) => `${node} ${stage} ${ready}`),
+      ...Object.entries(agents).map(([node, { stage, native, ready }]) => `${node} ${stage} native ${native} ${ready}`),
       ...kinds,
       ...Object.keys(ranges),
       ...Object.keys(endpoints),

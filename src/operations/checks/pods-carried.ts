@@ -2,15 +2,18 @@ import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
 import { missingOfTunnel } from '../cilium-installed.ts'
 import { missingOfPods } from '../pods-recreated.ts'
+import { missingOfRouting } from '../routing-in-force.ts'
 
-/** Per pod: its sandbox on Cilium's network, its endpoint with its address; per node: the tunnel UP. */
+/** Per pod: its sandbox on Cilium's network, its endpoint with its address; per node: the tunnel UP, or the native routes. */
 export function podsCarried(
   facts: Facts,
   podCidr: string,
   tunnelPort: number,
   names: readonly string[] = Object.keys(facts.nodes),
 ): Finding[] {
-  const tunnel = missingOfTunnel(facts, tunnelPort)
+  const isNative = facts.kube.cilium.config?.['routing-mode'] === 'native'
+  const missing = isNative ? missingOfRouting(facts, 'native', tunnelPort) : missingOfTunnel(facts, tunnelPort)
+  const title = isNative ? 'every node has routes to all others' : "Cilium's tunnel is up on every node"
   const perNode = names.map((name): Finding => {
     const missing = missingOfPods(facts, name, 'cilium', podCidr, [])
     return missing === null
@@ -25,13 +28,13 @@ export function podsCarried(
   })
   return [
     ...perNode,
-    tunnel === null
-      ? { level: 'fine', title: "Cilium's tunnel is up on every node", detail: `UDP ${tunnelPort}` }
+    missing === null
+      ? { level: 'fine', title, detail: isNative ? 'native routing' : `UDP ${tunnelPort}` }
       : {
           level: 'blocks',
-          title: "Cilium's tunnel is up on every node",
-          detail: tunnel,
-          fix: 'delete the dead link and restart the agent there',
+          title,
+          detail: missing,
+          fix: isNative ? "look at the agent's log there" : 'delete the dead link and restart the agent there',
         },
   ]
 }

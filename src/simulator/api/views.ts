@@ -101,16 +101,18 @@ function agentPods(state: ClusterState): KubeObject[] {
 function daemonSets(state: ClusterState): KubeObject[] {
   const { release, generation, observed, agents } = state.cilium
   if (release === null) return []
+  const { settings } = release
   const all = Object.values(agents)
   return [
     {
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',
       metadata: { name: 'cilium', namespace: 'kube-system', generation } as KubeObject['metadata'],
+      spec: { updateStrategy: { type: settings.strategy } },
       status: {
         desiredNumberScheduled: Object.values(state.nodes).filter((node) => hasAgent(state, node)).length,
         numberReady: all.filter(({ ready }) => ready).length,
-        updatedNumberScheduled: all.filter((one) => one.generation === generation).length,
+        updatedNumberScheduled: all.filter(({ template }) => template === settings.template).length,
         observedGeneration: observed,
       },
     },

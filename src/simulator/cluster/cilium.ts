@@ -1,20 +1,8 @@
 import { parse } from 'yaml'
-import { defaultConfDir, putFile, putLink } from './k3s.ts'
+import type { KubeObject } from '../../kube/api.ts'
+import { addRoute, defaultConfDir, putFile, putLink, removeLink } from './k3s.ts'
 import { ensureRule, freshChain, tableOf } from './netfilter.ts'
-import type { ClusterState, NodeState } from './state.ts'
-
-/** The chart's values that make a difference here. */
-export interface AgentSettings {
-  stage: string
-  tunnelPort: number
-  customConf: boolean
-  exclusive: boolean
-  portmap: boolean
-  enforces: boolean
-  nodeSelector: Record<string, string>
-  confDir: string
-  binDir: string
-}
+import type { AgentSettings, ClusterState, NodeState } from './state.ts'
 
 export function agentSettings(values: string): AgentSettings {
   const read = parse(values) as {
@@ -23,17 +11,22 @@ export function agentSettings(values: string): AgentSettings {
     cni: { customConf: boolean; exclusive: boolean; chainingMode?: string; confPath?: string; binPath?: string }
     policyEnforcementMode: string
     nodeSelector?: Record<string, string>
+    updateStrategy: { type: string }
   }
+  const { podAnnotations, nodeSelector = {} } = read
+  const { confPath: confDir = defaultConfDir, binPath: binDir = '/opt/cni/bin' } = read.cni
   return {
-    stage: read.podAnnotations['cni-migrate.io/stage'] ?? '',
+    stage: podAnnotations['cni-migrate.io/stage'] ?? '',
+    template: JSON.stringify([podAnnotations, nodeSelector, confDir, binDir]),
+    strategy: read.updateStrategy.type,
     tunnelPort: read.tunnelPort,
     customConf: read.cni.customConf,
     exclusive: read.cni.exclusive,
     portmap: read.cni.chainingMode === 'portmap',
     enforces: read.policyEnforcementMode === 'default',
-    nodeSelector: read.nodeSelector ?? {},
-    confDir: read.cni.confPath ?? defaultConfDir,
-    binDir: read.cni.binPath ?? '/opt/cni/bin',
+    nodeSelector,
+    confDir,
+    binDir,
   }
 }
 
@@ -73,7 +66,37 @@ export function putOthersAside(node: NodeState, confDir: string): void {
 
 /** Whether the release's DaemonSet puts an agent on the node. */
 export const hasAgent = ({ cilium: { release } }: ClusterState, { labels }: NodeState): boolean =>
-  release !== null && Object.entries(release.nodeSelector).every(([key, value]) => labels[key] === value)
+  release !== null && Object.entries(release.settings.nodeSelector).every(([key, value]) => labels[key] === value)
+
+export const configKey = 'ConfigMap kube-system/cilium-config'
+
+/** cilium-config as the chart makes it, as far as routing goes. */
+export function configOf(values: string): KubeObject {
+  const { routingMode, autoDirectNodeRoutes, ipv4NativeRoutingCIDR, kubeProxyReplacement } = parse(values) as {
+    routingMode: string
+    autoDirectNodeRoutes?: boolean
+    ipv4NativeRoutingCIDR?: string
+    kubeProxyReplacement: boolean
+  }
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'cilium-config', namespace: 'kube-system' },
+    data: {
+      'auto-direct-node-routes': `${autoDirectNodeRoutes ?? false}`,
+      ...(ipv4NativeRoutingCIDR === undefined ? {} : { 'ipv4-native-routing-cidr': ipv4NativeRoutingCIDR }),
+      'kube-proxy-replacement': `${kubeProxyReplacement}`,
+      'routing-mode': routingMode,
+    },
+  }
+}
+
+/** What an agent that starts now takes from cilium-config; null: it exits over it (cilium.md §4.4). */
+export function routingNow(state: ClusterState): { native: boolean } | null {
+  const data = state.objects[configKey]?.data as Record<string, string>
+  const native = data['routing-mode'] === 'native'
+  return !native && data['auto-direct-node-routes'] === 'true' ? null : { native }
+}
 
 export const ciliumKinds = [
   'ciliumendpoints',
@@ -96,7 +119,7 @@ const conflist = (portmap: boolean) =>
   `${JSON.stringify({ name: portmap ? 'portmap' : 'cilium', plugins: [{ type: 'cilium-cni' }] })}\n`
 
 /** What an agent that starts makes of its node. None of it goes away when the agent does (cilium.md §8.1). */
-export function startAgent(state: ClusterState, node: NodeState, settings: AgentSettings): void {
+export function startAgent(state: ClusterState, node: NodeState, settings: AgentSettings, native: boolean): void {
   const range = `10.52.${node.index}`
   // A port that somebody holds leaves the link DOWN, in silence (measured.md, second part 1).
   const taken = node.links.some(
@@ -104,14 +127,16 @@ export function startAgent(state: ClusterState, node: NodeState, settings: Agent
   )
   putLink(node, { name: 'cilium_net', kind: 'veth', up: true, mtu: 1500, addresses: [] })
   putLink(node, { name: 'cilium_host', kind: 'veth', up: true, mtu: 1500, addresses: [`${range}.1/32`] })
-  putLink(node, {
-    name: 'cilium_vxlan',
-    kind: 'vxlan',
-    up: !taken,
-    mtu: 1500,
-    vxlanPort: settings.tunnelPort,
-    addresses: [],
-  })
+  if (native) removeLink(node, 'cilium_vxlan')
+  else
+    putLink(node, {
+      name: 'cilium_vxlan',
+      kind: 'vxlan',
+      up: !taken,
+      mtu: 1500,
+      vxlanPort: settings.tunnelPort,
+      addresses: [],
+    })
   putLink(node, { name: 'lxc_health', kind: 'veth', up: true, mtu: 1500, addresses: [] })
   for (const route of [`${range}.0/24 via ${range}.1 dev cilium_host`, `${range}.1 dev cilium_host scope link`])
     if (!node.routes.includes(route)) node.routes.push(route)
@@ -131,6 +156,31 @@ export function startAgent(state: ClusterState, node: NodeState, settings: Agent
     if (settings.exclusive) putOthersAside(node, settings.confDir)
   }
   state.cilium.ranges[node.name] = `${range}.0/24`
+}
+
+const rangeOf = (node: NodeState): string => `10.52.${node.index}.0/24`
+
+/** How a node's packets get to the pods of another: by the tunnel, to the other itself, or not at all. */
+export function wayTo(from: NodeState, to: NodeState): 'tunnel' | 'native' | null {
+  const route = from.routes.find((one) => one.startsWith(`${rangeOf(to)} `))
+  if (route === undefined) return null
+  return route.endsWith(' dev cilium_host') ? 'tunnel' : 'native'
+}
+
+/** Agents that run have routes to every range that a node has by now. */
+export function syncRoutes(state: ClusterState): void {
+  for (const [name, agent] of Object.entries(state.cilium.agents)) {
+    const node = state.nodes[name]
+    if (!node || !agent.ready) continue
+    for (const other of Object.values(state.nodes)) {
+      if (other === node || state.cilium.ranges[other.name] === undefined) continue
+      if (wayTo(node, other) === (agent.native ? 'native' : 'tunnel')) continue
+      const range = rangeOf(other)
+      node.routes = node.routes.filter((route) => !route.startsWith(`${range} `))
+      const way = agent.native ? `${other.address} dev eth0` : `10.52.${node.index}.1 dev cilium_host`
+      addRoute(node, `${range} via ${way}`)
+    }
+  }
 }
 
 const isCiliums = (name: string) => /^(cilium_(host|net|vxlan)|lxc\w{12}|lxc_health)$/.test(name)

@@ -1,5 +1,16 @@
 import { between } from '../random.ts'
-import { agentSettings, ciliumKinds, hasAgent, putOthersAside, settingsOn, startAgent } from './cilium.ts'
+import {
+  agentSettings,
+  ciliumKinds,
+  configKey,
+  configOf,
+  hasAgent,
+  putOthersAside,
+  routingNow,
+  settingsOn,
+  startAgent,
+  syncRoutes,
+} from './cilium.ts'
 import { fireGuard, mendCut, rebootGuard } from './guard.ts'
 import { becomeActive, execWords, networkInForce, portIsTaken, removeLink, serverSettings, unitFile } from './k3s.ts'
 import { collectDead, makeSandbox, sandboxOf } from './pods.ts'
@@ -102,18 +113,17 @@ function reconcileChart(state: ClusterState): void {
 }
 
 function reconcileNode(state: ClusterState, node: NodeState, isApiUp: boolean): void {
-  const { generation, observed, agents } = state.cilium
+  const { release, generation, observed, agents } = state.cilium
   const agent = agents[node.name]
   if (isApiUp) {
     const isWanted = hasAgent(state, node)
     if (!isWanted && agent) due(state, `agent-gone:${node.name}`, 500, 2_000)
-    if (isWanted && observed === generation && (!agent || agent.generation < generation)) {
-      // One at a time once it is there: maxUnavailable is 1.
-      const others = Object.values(agents).filter((one) => !one.ready)
-      if (!agent || others.length === 0) {
-        if (agent) agent.ready = false
-        due(state, `agent:${node.name}`, 4_000, 8_000)
-      }
+    if (isWanted && release !== null && observed === generation) {
+      const { template, strategy } = release.settings
+      // One at a time once it is there: maxUnavailable is 1. With another strategy only who is deleted comes back otherwise.
+      const mayRoll = strategy === 'RollingUpdate' && Object.values(agents).every((one) => one.ready)
+      if (agent && agent.template !== template && mayRoll) agent.ready = false
+      if (!agent) due(state, `agent:${node.name}`, 4_000, 8_000)
     }
     if (agent && !agent.ready) due(state, `agent:${node.name}`, 4_000, 8_000)
   }
@@ -163,11 +173,12 @@ function runHelm(state: ClusterState): void {
     cilium.release = null
     cilium.operatorReady = 0
     delete state.objects[key]
+    delete state.objects[configKey]
     return
   }
   const { version = '', valuesContent = '' } = chart.spec as { version?: string; valuesContent?: string }
-  const { nodeSelector } = agentSettings(valuesContent)
-  cilium.release = { version, values: valuesContent, nodeSelector }
+  cilium.release = { version, values: valuesContent, settings: agentSettings(valuesContent) }
+  state.objects[configKey] = configOf(valuesContent)
   cilium.generation += 1
 }
 
@@ -192,25 +203,29 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
 }
 
 function runAgent(state: ClusterState, node: NodeState): void {
-  const { release, generation, agents } = state.cilium
+  const { release, agents } = state.cilium
   if (release === null || !hasAgent(state, node)) return
   if (node.agentHeld || !isReached(node) || apiServers(state).length === 0) return
-  if (agents[node.name] === undefined) state.cilium.arrivals.push({ node: node.name, after: Object.keys(agents) })
-  const settings = settingsOn(state, node, agentSettings(release.values))
-  startAgent(state, node, settings)
-  if (node.agentCuts && (agents[node.name]?.generation ?? 0) < generation) {
+  const routing = routingNow(state)
+  if (routing === null) return
+  const former = agents[node.name]
+  if (former === undefined) state.cilium.arrivals.push({ node: node.name, after: Object.keys(agents) })
+  const settings = settingsOn(state, node, release.settings)
+  const isNew = former?.template !== settings.template
+  startAgent(state, node, settings, routing.native)
+  if (node.agentCuts && isNew) {
     node.agentCuts = false
     node.cutOffs.push({ fromMs: state.nowMs, toMs: null })
     return
   }
-  const { stage, customConf, enforces, exclusive, confDir } = settings
-  const former = agents[node.name]
-  if (former === undefined || former.generation < generation) state.lastId += 1
+  const { stage, template, customConf, enforces, exclusive, confDir } = settings
+  if (isNew) state.lastId += 1
   agents[node.name] = {
-    ...{ generation, stage, enforces, ready: true, carries: !customConf },
-    serial: former !== undefined && former.generation === generation ? former.serial : state.lastId,
+    ...{ ...routing, stage, template, enforces, ready: true, carries: !customConf },
+    serial: isNew ? state.lastId : former.serial,
     exclusiveIn: exclusive && !customConf ? confDir : null,
   }
+  syncRoutes(state)
   for (const sandbox of node.sandboxes)
     if (sandbox.ready && sandbox.network === 'cilium') state.cilium.endpoints[sandbox.pod] = sandbox.ip ?? ''
 }

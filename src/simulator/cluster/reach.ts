@@ -1,4 +1,5 @@
 import type { PolicySpec } from '../../facts/policies.ts'
+import { wayTo } from './cilium.ts'
 import { enforcesFor, policiesOf, selects } from './kube-router.ts'
 import { linkOf, sandboxOf } from './pods.ts'
 import { type ClusterState, isReached, type NodeState, type PodState, podKey, type Sandbox } from './state.ts'
@@ -32,7 +33,12 @@ function isConnected(from: End, to: End): boolean {
   const through = networkOf(to) ?? networkOf(from)
   if (through === null) return true
   const tunnel = through === 'flannel' ? 'flannel.1' : 'cilium_vxlan'
-  return [from, to].every(isWired) && (from.node === to.node || (has(from.node, tunnel) && has(to.node, tunnel)))
+  if (![from, to].every(isWired)) return false
+  const isTunnelled = has(from.node, tunnel) && has(to.node, tunnel)
+  if (from.node === to.node || through === 'flannel') return from.node === to.node || isTunnelled
+  // There and back: between a node that tunnels and one that routes natively one of the two is lost (cilium#9680).
+  const ways = [wayTo(from.node, to.node), wayTo(to.node, from.node)]
+  return ways.every((way) => way === 'native' || (way === 'tunnel' && isTunnelled))
 }
 
 /** In the simulated clusters a policy with a rule admits the pods of its own namespace; one without admits nobody. */

@@ -208,26 +208,41 @@ export interface PodState {
   ready: boolean
 }
 
-export interface AgentState {
+/** The chart's values that make a difference here, but for what agents read in the ConfigMap. */
+export interface AgentSettings {
+  stage: string
+  nodeSelector: Record<string, string>
+  /** What of these stands in the DaemonSet's template, as one text: agents of another one are rolled. */
+  template: string
+  strategy: string
+  tunnelPort: number
+  customConf: boolean
+  exclusive: boolean
+  portmap: boolean
+  enforces: boolean
+  confDir: string
+  binDir: string
+}
+
+export interface AgentState extends Pick<AgentSettings, 'stage' | 'template' | 'enforces'> {
   /** Of its pod: another one after it was deleted. */
   serial: number
-  generation: number
-  stage: string
+  /** As cilium-config said when it started. */
+  native: boolean
   carries: boolean
-  enforces: boolean
   /** The directory in which it puts CNI configurations of others out of the way. */
   exclusiveIn: string | null
   ready: boolean
 }
 
 export interface CiliumState {
-  /** What helm applied last. */
-  release: { version: string; values: string; nodeSelector: Record<string, string> } | null
+  /** What helm applied last. Its ConfigMap is among the objects. */
+  release: { version: string; values: string; settings: AgentSettings } | null
   /** Nodes to which an agent came that had none, one after the other, and where Cilium ran by then. */
   arrivals: { node: string; after: string[] }[]
   generation: number
   observed: number
-  /** By node: the generation and stage of the agent that runs there. */
+  /** By node: the agent that runs there. */
   agents: Record<string, AgentState>
   operatorReady: number
   /** CiliumNode objects. */
