@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { parse } from 'yaml'
+import { parse, YAMLError } from 'yaml'
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
 import { valuesText } from './cilium-values.ts'
@@ -17,12 +17,16 @@ const valuesSchema = z.looseObject({
 })
 type Values = z.infer<typeof valuesSchema>
 
+/** @throws FailedError when they are not what a chart could have taken */
 function read(values: string): Values {
-  const parsed = valuesSchema.safeParse(parse(values) ?? {})
-  if (parsed.success) return parsed.data
-  throw new FailedError(`the values of the release kube-system/cilium: ${z.prettifyError(parsed.error)}`, {
-    next: 'helm get values cilium -n kube-system shows them; correct them first',
-  })
+  try {
+    return valuesSchema.parse(parse(values) ?? {})
+  } catch (error) {
+    if (!(error instanceof z.ZodError || error instanceof YAMLError)) throw error
+    const why = error instanceof z.ZodError ? z.prettifyError(error) : error.message
+    const next = 'helm get values cilium -n kube-system shows them; correct them first'
+    throw new FailedError(`the values of the release kube-system/cilium: ${why}`, { next }, error)
+  }
 }
 
 /** Values are what they say, not how it is written: helm keeps them as JSON. */

@@ -1,0 +1,112 @@
+import { beforeEach, expect, test } from 'vitest'
+import { CLUSTER } from '../../src/engine/model.ts'
+import type { Facts } from '../../src/facts/facts.ts'
+import type { KindRef } from '../../src/kube/api.ts'
+import { ciliumValuesSet } from '../../src/operations/cilium-values-set.ts'
+import { heldBack, withRouting } from '../../src/operations/routing-values.ts'
+import type { World } from '../../src/operations/world.ts'
+import { ToyClock } from '../engine/toy/clock.ts'
+import { noting } from './fake-guards.ts'
+import { routedFacts, someValues } from './routed-facts.ts'
+import { podCidr } from './some-facts.ts'
+
+let facts: Facts
+let patches: [string, string, object][]
+let world: World
+beforeEach(() => {
+  facts = routedFacts('tunnel')
+  patches = []
+  const kube = {
+    patch: async ({ kind }: KindRef, name: string, _namespace: string, patch: object) => {
+      patches.push([kind, name, patch])
+    },
+  }
+  world = { kube, clock: new ToyClock(), look: async () => facts } as unknown as World
+})
+
+const former = someValues('tunnel')
+const native = withRouting(former, { mode: 'native', podCidr })
+const wanted = {
+  ...{ install: 'helm-chart-object' as const, version: '1.17.6', chart: { repo: 'https://helm.cilium.io' } },
+  ...{ values: heldBack(native), back: heldBack(former) },
+}
+const change = () => {
+  const found = ciliumValuesSet.diff(facts, CLUSTER, wanted)
+  if (found === null) throw new Error('there is something to change')
+  return found
+}
+
+test('of the HelmChart object the values are patched, nothing of where it comes from', async () => {
+  await ciliumValuesSet.apply(world, CLUSTER, change(), noting(new Map()))
+  expect(patches).toEqual([
+    ['HelmChart', 'cilium', { spec: { valuesContent: heldBack(native), failurePolicy: 'abort' } }],
+  ])
+})
+
+test('after what it predicts there is nothing left to change, and the strategy holds agents back', () => {
+  const after = ciliumValuesSet.predict(facts, CLUSTER, change())
+  expect(ciliumValuesSet.diff(after, CLUSTER, wanted)).toBeNull()
+  expect(after.kube.cilium.daemonSet?.strategy).toBe('OnDelete')
+  expect(after.kube.cilium.config).toMatchObject({ 'routing-mode': 'native', 'enable-policy': 'default' })
+})
+
+test('the plan shows the keys of the ConfigMap that somebody patched, beside the values', () => {
+  facts.kube.cilium.config = { ...facts.kube.cilium.config, 'routing-mode': 'native' }
+  const { diffs } = ciliumValuesSet.render(change())
+  expect(diffs?.[1]).toMatchObject({
+    subject: 'ConfigMap kube-system/cilium-config',
+    before: expect.stringContaining('routing-mode: native\n'),
+  })
+})
+
+test('a ConfigMap that was patched where the release has these values already is patched back: no job would', async () => {
+  facts.kube.cilium.chart = { by: 'helm-chart-object', version: '1.17.6', values: heldBack(native) }
+  await ciliumValuesSet.apply(world, CLUSTER, change(), noting(new Map()))
+  expect(patches).toEqual([
+    [
+      'ConfigMap',
+      'cilium-config',
+      {
+        data: {
+          'routing-mode': 'native',
+          'auto-direct-node-routes': 'true',
+          'ipv4-native-routing-cidr': podCidr,
+          'kube-proxy-replacement': 'false',
+        },
+      },
+    ],
+  ])
+})
+
+test('it is done when release, ConfigMap and DaemonSet say so, and not before', async () => {
+  const planned = change()
+  const said: string[] = []
+  const stop = new AbortController()
+  const task = { ...noting(new Map(), stop.signal), say: (line: string) => void said.push(line) }
+  const after = ciliumValuesSet.predict(facts, CLUSTER, planned)
+  const { chart, config } = after.kube.cilium
+  // As the API tells it one after the other, while the job runs.
+  const stages = [
+    { ...facts.kube.cilium, chart },
+    { ...facts.kube.cilium, chart, daemonSet: after.kube.cilium.daemonSet },
+    { ...facts.kube.cilium, chart, daemonSet: after.kube.cilium.daemonSet, config },
+  ]
+  const look = async () => ({ ...facts, kube: { ...facts.kube, cilium: stages.shift() ?? facts.kube.cilium } })
+  await ciliumValuesSet.verify({ ...world, look } as World, CLUSTER, planned, task)
+  expect(said).toEqual([
+    expect.stringContaining("the DaemonSet's strategy is RollingUpdate, not OnDelete"),
+    expect.stringContaining('cilium-config has routing-mode: tunnel, not native'),
+  ])
+})
+
+test('undoing leaves the agents held back: somebody else lets go of them', async () => {
+  const planned = change()
+  facts = ciliumValuesSet.predict(facts, CLUSTER, planned)
+  const { undo } = ciliumValuesSet
+  if (!('run' in undo)) throw new Error('it can be undone')
+  const held = ciliumValuesSet.predict(facts, CLUSTER, { ...planned, after: { ...wanted, values: wanted.back } })
+  let looks = 0
+  const look = async () => (looks++ === 0 ? facts : held)
+  await undo.run({ ...world, look } as World, CLUSTER, planned, noting(new Map()))
+  expect(patches).toMatchObject([['HelmChart', 'cilium', { spec: { valuesContent: heldBack(former) } }]])
+})
