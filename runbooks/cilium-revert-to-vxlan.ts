@@ -16,7 +16,7 @@ import { flagsInForce } from '../src/operations/checks/flags-in-force.ts'
 import { serverFlagsAgree } from '../src/operations/checks/server-flags-agree.ts'
 import type { RoutingWanted } from '../src/operations/routing-values.ts'
 import type { World } from '../src/operations/world.ts'
-import { after, before, kept, measure, measured } from './steps/evidence.ts'
+import { after, before, measure, measured, nothingLost } from './steps/evidence.ts'
 import { inventoryAgrees, nobodyInterferes } from './steps/gates.ts'
 import { type NoParams, noParams } from './steps/no-params.ts'
 import { silence, unquiet } from './steps/quiet.ts'
@@ -65,7 +65,7 @@ export function ciliumRevertToVxlan(inventory: Inventory): Runbook<Facts, World,
       phase('safety', 'Safety', [backup, snapshot(inventory), measure]),
       phase('quiet', 'Quiet', [silence]),
       ...routingPhases(inventory, facts, wanted(facts)),
-      phase('validate', 'Validate', [unquiet, measured, after, kept]),
+      phase('validate', 'Validate', [unquiet, measured, after, nothingLost]),
     ],
   }
 }

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import { parse, YAMLError } from 'yaml'
+import { parse, parseDocument, YAMLError } from 'yaml'
 import { z } from 'zod'
 import { FailedError } from '../errors.ts'
-import { valuesText } from './cilium-values.ts'
 
 /** How packets get from pods of one node to those of another: as they are, by routes to the nodes, or in a tunnel (vxlan). */
 export type RoutingMode = 'native' | 'tunnel'
@@ -45,22 +44,28 @@ export interface RoutingWanted {
  * an agent that has both exits, which who patches only `routing-mode` finds out the hard way (cilium.md §4.4).
  */
 export function withRouting(values: string, { mode, podCidr, kubeProxyReplacement }: RoutingWanted): string {
-  const { autoDirectNodeRoutes: _, ipv4NativeRoutingCIDR: __, ...rest } = read(values)
-  const isOther = kubeProxyReplacement !== undefined && kubeProxyReplacement !== replacesKubeProxy(rest)
-  return valuesText({
-    ...rest,
+  const isOther = kubeProxyReplacement !== undefined && kubeProxyReplacement !== replacesKubeProxy(read(values))
+  return edited(values, {
     routingMode: mode,
-    ...(mode === 'native'
-      ? { autoDirectNodeRoutes: true, ipv4NativeRoutingCIDR: podCidr }
-      : { tunnelProtocol: 'vxlan' }),
-    ...(isOther ? { kubeProxyReplacement } : {}),
+    autoDirectNodeRoutes: mode === 'native' ? true : undefined,
+    ipv4NativeRoutingCIDR: mode === 'native' ? podCidr : undefined,
+    ...(mode === 'tunnel' && { tunnelProtocol: 'vxlan' }),
+    ...(isOther && { kubeProxyReplacement }),
   })
 }
 
 /** The same, and no agent starts anew for a change of them before somebody ends it. */
-export function heldBack(values: string): string {
-  const all = read(values)
-  return valuesText({ ...all, updateStrategy: { ...all.updateStrategy, type: 'OnDelete' } })
+export const heldBack = (values: string): string =>
+  edited(values, { updateStrategy: { ...read(values).updateStrategy, type: 'OnDelete' } })
+
+/** Keeps the order and the comments of whoever wrote the values. `undefined` takes a key away. */
+function edited(values: string, edits: Readonly<Record<string, unknown>>): string {
+  const document = parseDocument(values)
+  for (const [key, value] of Object.entries(edits)) {
+    if (value !== undefined) document.set(key, typeof value === 'object' ? document.createNode(value) : value)
+    else if (document.has(key)) document.delete(key)
+  }
+  return document.toString({ lineWidth: 0 })
 }
 
 const isTrue = (value: boolean | string | null | undefined): boolean => String(value ?? false) === 'true'

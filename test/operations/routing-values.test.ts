@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { FailedError } from '../../src/errors.ts'
 import {
   heldBack,
@@ -22,6 +22,17 @@ test('of somebody’s values only the mode changes, and there and back is where 
     ipv4NativeRoutingCIDR: podCidr,
   })
   expect(sameValues(withRouting(native, { mode: 'tunnel', podCidr }), someValues('tunnel'))).toBe(true)
+})
+
+test('what somebody wrote stays as it is written: its order, its comments', () => {
+  const written = '# ours, see the wiki\nprometheus: { enabled: true } # for the dashboards\nroutingMode: tunnel # for now\n'
+  const native = withRouting(written, { mode: 'native', podCidr })
+  expect(native).toBe(
+    '# ours, see the wiki\nprometheus: { enabled: true } # for the dashboards\nroutingMode: native # for now\nautoDirectNodeRoutes: true\nipv4NativeRoutingCIDR: 10.52.0.0/16\n',
+  )
+  expect(heldBack(written)).toBe(`${written}updateStrategy:\n  type: OnDelete\n`)
+  const own = stringify(parse(someValues('tunnel')), { lineWidth: 0 })
+  expect(withRouting(withRouting(own, { mode: 'native', podCidr }), { mode: 'tunnel', podCidr })).toBe(own)
 })
 
 test('a release without values has the chart’s: a tunnel on 8472, rolled', () => {
