@@ -42,10 +42,10 @@ async function halfway(): Promise<Planned> {
   const { simulation, base } = await moved()
   const { state } = simulation
   const config = state.objects['ConfigMap kube-system/cilium-config']
-  const [first] = Object.values(state.cilium.agents)
-  if (!config || !first) throw new Error('fixture')
+  const [first] = Object.keys(state.cilium.agents)
+  if (!config || first === undefined) throw new Error('fixture')
   config.data = { ...(config.data as object), 'routing-mode': 'native', 'auto-direct-node-routes': 'true' }
-  Object.assign(first, { pod: null, ready: false })
+  delete state.cilium.agents[first]
   await simulation.idle(60_000)
   return { simulation, base }
 }
@@ -153,7 +153,7 @@ test('the field’s patch of the mode alone, where nodes route natively: agents 
   const config = simulation.state.objects['ConfigMap kube-system/cilium-config']
   if (!config) throw new Error('fixture')
   config.data = { ...(config.data as object), 'routing-mode': 'tunnel' }
-  for (const agent of Object.values(simulation.state.cilium.agents)) Object.assign(agent, { pod: null, ready: false })
+  simulation.state.cilium.agents = {}
   await simulation.idle(60_000)
   expect(Object.values(simulation.state.cilium.agents).filter(({ ready }) => ready)).toEqual([])
   await played(await planned(simulation, base, 'cilium-revert-to-vxlan', {}))

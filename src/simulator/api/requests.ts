@@ -59,11 +59,6 @@ function remove(state: ClusterState, kind: string, name: string, namespace?: str
     if (`${state.cilium.agents[node]?.serial}` === serial) delete state.cilium.agents[node]
     return
   }
-  const agent =
-    kind === 'Pod'
-      ? Object.entries(state.cilium.agents).find(([node, { pod }]) => name === `cilium-${pod}-${node}`)
-      : undefined
-  if (agent) Object.assign(agent[1], { pod: null, ready: false })
   const object = state.objects[key]
   if (!object) return
   // A HelmChart is kept by its controller until the release is uninstalled.

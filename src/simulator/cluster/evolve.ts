@@ -196,6 +196,7 @@ function ofNode(state: ClusterState, what: string, node: NodeState): void {
   if (!kubeletLives(node)) return
   if (what === 'agent-gone' && !hasAgent(state, node)) {
     delete state.cilium.agents[node.name]
+    delete state.cilium.enforcing[node.name]
     // The only thing of an agent's that goes with it.
     removeLink(node, 'lxc_health')
   }
@@ -221,10 +222,11 @@ function runAgent(state: ClusterState, node: NodeState): void {
   const { stage, template, customConf, enforces, exclusive, confDir } = settings
   if (isNew) state.lastId += 1
   agents[node.name] = {
-    ...{ ...routing, stage, template, enforces, ready: true, carries: !customConf },
+    ...{ ...routing, stage, template, ready: true, carries: !customConf },
     serial: isNew ? state.lastId : former.serial,
     exclusiveIn: exclusive && !customConf ? confDir : null,
   }
+  state.cilium.enforcing[node.name] = enforces
   syncRoutes(state)
   for (const sandbox of node.sandboxes)
     if (sandbox.ready && sandbox.network === 'cilium') state.cilium.endpoints[sandbox.pod] = sandbox.ip ?? ''

@@ -56,7 +56,7 @@ function admits(state: ClusterState, from: End, to: End, pod: PodState): boolean
 const isEnforced = (state: ClusterState, to: End): boolean =>
   to.sandbox?.network === 'flannel'
     ? enforcesFor(to.node, to.sandbox.ip ?? '')
-    : (state.cilium.agents[to.node.name]?.enforces ?? false)
+    : (state.cilium.enforcing[to.node.name] ?? false)
 
 function endOf(state: ClusterState, address: string): End | null {
   for (const node of Object.values(state.nodes)) {

@@ -224,7 +224,7 @@ export interface AgentSettings {
   binDir: string
 }
 
-export interface AgentState extends Pick<AgentSettings, 'stage' | 'template' | 'enforces'> {
+export interface AgentState extends Pick<AgentSettings, 'stage' | 'template'> {
   /** Of its pod: another one after it was deleted. */
   serial: number
   /** As cilium-config said when it started. */
@@ -244,6 +244,8 @@ export interface CiliumState {
   observed: number
   /** By node: the agent that runs there. */
   agents: Record<string, AgentState>
+  /** By node: whether its pods' programs enforce policies. They go on doing so when its agent was ended. */
+  enforcing: Record<string, boolean>
   operatorReady: number
   /** CiliumNode objects. */
   ranges: Record<string, string>
