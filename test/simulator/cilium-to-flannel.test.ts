@@ -28,7 +28,7 @@ async function moved(at: number): Promise<Moved> {
 
 /** What a cluster keeps of Cilium, as nobody can tell whose it is or it is of use once more. */
 const isKept = (line: string): boolean =>
-  /: \+ (quay\.io\/cilium\/|755 \/opt\/cni\/bin\/(loopback|portmap) |d \/opt\/cni(\/bin)? |ciliumnetworkpolicies$)/.test(
+  /: \+ (quay\.io\/cilium\/|755 \/opt\/cni\/bin\/(loopback|portmap) |d \/opt\/cni(\/bin)? |cilium(networkpolicies|nodeconfigs)$)/.test(
     line,
   )
 /** Flags are set where they win, and not taken away: what they were before nobody knows. */
