@@ -12,7 +12,9 @@ const machine = [
 ]
 
 /** The guards; whole migrations, killed and rolled back at many points: three quarters of an hour, `npm run drill`. */
-const drill = ['test/lab/{cilium-to-flannel,guard,guard-machine,migration,migration-legacy,routing-mode-change}.test.ts']
+const drill = [
+  'test/lab/{cilium-to-flannel,guard,guard-machine,migration,migration-legacy,routing-mode-change}.test.ts',
+]
 
 /** Killed at every fault point of every step, and everything else going wrong once: an hour and a half, `npm run drill:kills`. */
 const drillKills = ['test/lab/{fault-points,single-faults}.test.ts']

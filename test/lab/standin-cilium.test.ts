@@ -289,7 +289,9 @@ describe('native routing', () => {
     expect(await one.must('ip -o link')).not.toContain('cilium_vxlan')
     const routes = (await one.must('ip route')).split('\n').map((line) => line.trim())
     const [range] = (await api.get('/apis/cilium.io/v2/ciliumnodes/n2')).spec.ipam.podCIDRs
-    expect(routes.filter((route) => route.startsWith(range))).toEqual([`${range} via ${two.address} dev eth0 proto kernel`])
+    expect(routes.filter((route) => route.startsWith(range))).toEqual([
+      `${range} via ${two.address} dev eth0 proto kernel`,
+    ])
     expect(await reach('web1', 'web2')).toBe(pod('web1').address)
     expect(await reach('web2', 'web1')).toBe(pod('web2').address)
     expect(await connect(pod('web1').namespace, '192.168.77.2')).toBe(one.address)

@@ -25,7 +25,8 @@ test('of somebody’s values only the mode changes, and there and back is where 
 })
 
 test('what somebody wrote stays as it is written: its order, its comments', () => {
-  const written = '# ours, see the wiki\nprometheus: { enabled: true } # for the dashboards\nroutingMode: tunnel # for now\n'
+  const written =
+    '# ours, see the wiki\nprometheus: { enabled: true } # for the dashboards\nroutingMode: tunnel # for now\n'
   const native = withRouting(written, { mode: 'native', podCidr })
   expect(native).toBe(
     '# ours, see the wiki\nprometheus: { enabled: true } # for the dashboards\nroutingMode: native # for now\nautoDirectNodeRoutes: true\nipv4NativeRoutingCIDR: 10.52.0.0/16\n',
@@ -37,7 +38,10 @@ test('what somebody wrote stays as it is written: its order, its comments', () =
 
 test('a release without values has the chart’s: a tunnel on 8472, rolled', () => {
   expect(routingOf('')).toEqual({ mode: 'tunnel', tunnelPort: 8472, strategy: 'RollingUpdate' })
-  expect(parse(withRouting('', { mode: 'tunnel', podCidr }))).toEqual({ routingMode: 'tunnel', tunnelProtocol: 'vxlan' })
+  expect(parse(withRouting('', { mode: 'tunnel', podCidr }))).toEqual({
+    routingMode: 'tunnel',
+    tunnelProtocol: 'vxlan',
+  })
 })
 
 test('kube-proxy’s replacement is written only where it is another than now, however that is written', () => {

@@ -20,7 +20,14 @@ function halfway(): Facts {
   route(facts, 's1', 'native')
   facts.kube.cilium.chart = { by: 'helm-chart-object', version: '1.17.6', values: someValues('native') }
   facts.kube.cilium.config = routedFacts('native').kube.cilium.config
-  facts.kube.cilium.daemonSet = { desired: 4, ready: 3, updated: 1, generation: 3, observed: 3, strategy: 'RollingUpdate' }
+  facts.kube.cilium.daemonSet = {
+    desired: 4,
+    ready: 3,
+    updated: 1,
+    generation: 3,
+    observed: 3,
+    strategy: 'RollingUpdate',
+  }
   return facts
 }
 

@@ -92,7 +92,9 @@ describe('runJob', () => {
       'ipv4-native-routing-cidr': '10.52.0.0/16',
     })
     expect(Object.keys(data).filter((key) => key.startsWith('tunnel'))).toEqual([])
-    await expect(job(`${values}routingMode: tunnel\nautoDirectNodeRoutes: true\n`)).rejects.toThrow(/autoDirectNodeRoutes/)
+    await expect(job(`${values}routingMode: tunnel\nautoDirectNodeRoutes: true\n`)).rejects.toThrow(
+      /autoDirectNodeRoutes/,
+    )
   })
 
   it('an upgrade brings keys that somebody patched back to what the values say', async () => {
