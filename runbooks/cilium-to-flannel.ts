@@ -63,7 +63,7 @@ function checks(inventory: Inventory): Gate[] {
       ['kube', 'operator', 'k3s'],
       (facts) => [
         ...ciliumRemovable(facts, inventory.cilium.install),
-        ...routedByTunnel(facts, 'the routes to other nodes that it leaves can be told from nobody else’s'),
+        ...routedByTunnel(facts, "the routes to other nodes that it leaves can be told from nobody else's"),
       ],
     ),
     rulesUnderstood,

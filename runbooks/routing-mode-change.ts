@@ -1,7 +1,8 @@
 /**
  * From tunnel to native routing or back, for a cluster that runs Cilium, whoever brought it. All agents change at once: there is
  * no parameter for a rolling change, because nodes of different modes exchange no packets of pods (cilium#9680, #36968), and one
- * that stops half-way is the emergency that cilium-revert-to-vxlan is for.
+ * that stops half-way is the emergency that cilium-revert-to-vxlan is for. What replaces kube-proxy stays as it is: native routing
+ * needs neither, and changing it breaks connections to Services (cilium.md §4.4).
  */
 import { z } from 'zod'
 import type { Runbook } from '../src/engine/model.ts'
@@ -40,7 +41,7 @@ function checks(inventory: Inventory, { to }: Params): Gate[] {
       ? [
           gate(
             'network-fits',
-            'The nodes can be each other’s next hop',
+            "The nodes can be each other's next hop",
             'Without a tunnel, packets of pods go to the node that a route names.',
             ['network', 'kube'],
             (facts) => [...oneSegment(facts), ...podsInRange(facts, inventory.cilium.podCidr)],

@@ -13,7 +13,7 @@ export const ciliumAgentsWayBack = (release: ReleaseRef, values: string) =>
     name: 'cilium.agents-way-back',
     reads: ['kube'],
     note: (facts) => ({ agents: facts.kube.cilium.agents.map(({ name }) => name) }),
-    how: 'under guards, end all agents at once once more, unless none was; then put the former strategy of their DaemonSet back',
+    how: 'under guards, end all agents once more, all at once, unless none was; then put the former strategy of their DaemonSet back',
     run: (world, _target, { agents: former }, task) =>
       underGuard(world, world.nodes.names, { agent: true, tables: [] }, task, async (own) => {
         const { chart, agents: now } = (await world.look(['kube'])).kube.cilium

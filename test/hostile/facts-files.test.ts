@@ -9,6 +9,7 @@ import type { RunbookFlags } from '../../src/cli/runbook-options.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import { planText } from '../../src/report/plan-text.ts'
 import { fixture } from '../netfilter/fixtures.ts'
+import { routedFacts } from '../operations/routed-facts.ts'
 import { someFacts, someInventory } from '../operations/some-facts.ts'
 import { hostile } from './support/cases.ts'
 import { mutated, withNesting } from './support/mutations.ts'
@@ -30,16 +31,27 @@ function factsWithRules(): Facts {
   return facts
 }
 
+const moves = fc.tuple(
+  mutated(factsWithRules()),
+  fc.constantFrom<RunbookFlags>(
+    { runbook: 'k3s-flannel-to-cilium', order: 'staged' },
+    { runbook: 'k3s-flannel-to-cilium', order: 'seed' },
+    { runbook: 'kube-router-purge' },
+  ),
+)
+/** A Cilium that is there, with values and a ConfigMap of somebody's. */
+const changes = fc.tuple(
+  mutated(routedFacts('tunnel')),
+  fc.constantFrom<RunbookFlags>(
+    { runbook: 'routing-mode-change', to: 'native' },
+    { runbook: 'routing-mode-change', to: 'tunnel' },
+    { runbook: 'cilium-revert-to-vxlan' },
+  ),
+)
+
 hostile(
   'facts files: contents',
-  fc.tuple(
-    mutated(factsWithRules()),
-    fc.constantFrom<RunbookFlags>(
-      { runbook: 'k3s-flannel-to-cilium', order: 'staged' },
-      { runbook: 'k3s-flannel-to-cilium', order: 'seed' },
-      { runbook: 'kube-router-purge' },
-    ),
-  ),
+  fc.oneof({ weight: 3, arbitrary: moves }, { weight: 1, arbitrary: changes }),
   async ([value, flags]) => {
     writeFileSync(file, withNesting(JSON.stringify(value)))
     const plan = await cameOf(async () => planFrom(await loadFacts(file, someInventory), someInventory, flags))
