@@ -11,7 +11,7 @@ const machine = [
   'test/report/html/browser.test.ts',
 ]
 
-/** The guards; whole migrations, killed and rolled back at many points: three quarters of an hour, `npm run drill`. */
+/** The guards; whole migrations, and changes of routing, killed and rolled back at many points: an hour, `npm run drill`. */
 const drill = [
   'test/lab/{cilium-to-flannel,guard,guard-machine,migration,migration-legacy,routing-mode-change}.test.ts',
 ]

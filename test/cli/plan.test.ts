@@ -56,6 +56,12 @@ describe('planning offline, from a facts file', () => {
     const { status, stderr } = spawnSync(process.execPath, [...purge, '--order', 'seed'], { encoding: 'utf8' })
     expect(status).toBe(2)
     expect(stderr).toContain('It takes none: leave --order and --to out.')
+    const change = [main, 'plan', '-i', lab, '--facts', facts, '--runbook', 'routing-mode-change']
+    const modeless = spawnSync(process.execPath, change, { encoding: 'utf8' })
+    expect(modeless.status).toBe(2)
+    expect(modeless.stderr).toContain('--to takes native or tunnel')
+    const native = spawnSync(process.execPath, [...change, '--to', 'native', '--json'], { encoding: 'utf8' })
+    expect(JSON.parse(native.stdout)).toMatchObject({ runbook: 'routing-mode-change', params: { to: 'native' } })
   })
 
   test('what blocks is printed with the plan, and the exit says so', () => {

@@ -52,7 +52,13 @@ const kube = {
 async function goBack(): Promise<void> {
   const change = note()
   if (change === null || !('run' in operation.undo)) throw new Error('it is registered')
-  const world = { kube, guards, clock: guards.clock, nodes: { names: Object.keys(facts.nodes) }, look: async () => facts }
+  const world = {
+    kube,
+    guards,
+    clock: guards.clock,
+    nodes: { names: Object.keys(facts.nodes) },
+    look: async () => facts,
+  }
   await operation.undo.run(world as unknown as World, CLUSTER, change, noting(new Map()))
 }
 
