@@ -20,7 +20,7 @@ import { after, before, kept, measure, measured } from './steps/evidence.ts'
 import { flannelRuns } from './steps/flannel-flags.ts'
 import { podSteps } from './steps/pods.ts'
 import { silence, unquiet } from './steps/quiet.ts'
-import { gone, purgeFlannel, purgeKubeRouter, removeFlannel } from './steps/removal.ts'
+import { gone, purgeFlannel, purgeKubeRouter, removeFlannel, removeFormerCni } from './steps/removal.ts'
 import { rollingFlags } from './steps/rolling.ts'
 import { backup, snapshot } from './steps/safety.ts'
 import { phase, preflightGate } from './steps/step.ts'
@@ -74,7 +74,7 @@ export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World,
     finished: (facts) =>
       !flannelRuns(facts) &&
       enforce.operation.diff(facts, CLUSTER) === null &&
-      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel, endAdmission].every((step) =>
+      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel, removeFormerCni, endAdmission].every((step) =>
         step.targets(facts).every((target) => step.operation.diff(facts, target) === null),
       ),
     phases: (_params, facts) => [
@@ -90,7 +90,7 @@ export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World,
       phase('policies-off', 'Policies off', [...policiesOff, purgeKubeRouter]),
       ...waves(inventory).map((nodes, index) => movePhase(inventory, facts, nodes, index + 1)),
       phase('flannel-off', 'Flannel off', [carryEverywhere, nodeConfig(false), portmap, ...flannelOff]),
-      phase('clean', 'Clean', [purgeFlannel, removeFlannel]),
+      phase('clean', 'Clean', [purgeFlannel, removeFlannel, removeFormerCni]),
       phase('policies', 'Policies on', [enforce, endAdmission]),
       phase('validate', 'Validate', [carried, gone, unquiet, measured, after, kept]),
     ],

@@ -1,6 +1,7 @@
 import { bind } from '../../src/engine/model.ts'
 import { leftoversGone } from '../../src/operations/checks/leftovers-gone.ts'
 import { flannelAbsent } from '../../src/operations/flannel-absent.ts'
+import { formerCniAbsent } from '../../src/operations/former-cni-absent.ts'
 import { netfilterPurged } from '../../src/operations/netfilter-purged.ts'
 import { guardedLinks, guardedRules } from './guards.ts'
 import { all, type Change, type Gate, minutes } from './step.ts'
@@ -49,6 +50,19 @@ export const removeFlannel = guardedLinks({
   risk: 'a pod that is still on flannel loses its network',
   timeoutMs: minutes(2),
 })
+
+/** Only where Cilium stood in K3s' own directories: node by node. */
+export const removeFormerCni: Change = {
+  kind: 'change',
+  id: 'former-cni',
+  title: "Remove Cilium's files from where K3s no longer looks",
+  why: 'A K3s that is given flannel again would find them before its own.',
+  operation: bind(formerCniAbsent, () => undefined),
+  targets: all,
+  order: 'parallel',
+  risk: 'none',
+  timeoutMs: minutes(2),
+}
 
 export const gone: Gate = {
   kind: 'gate',

@@ -5,6 +5,9 @@ export const ciliumFiles = [
   '/etc/sysctl.d/99-zzz-override_cilium.conf',
   '/opt/cni/bin/cilium-cni',
   '/opt/cni/bin/loopback',
+  // Where its plugin is put while flannel runs, by the release of K3s (k3s-kube-router.md §3.5). Loopback is K3s' own there.
+  '/var/lib/rancher/k3s/data/cni/cilium-cni',
+  '/var/lib/rancher/k3s/data/current/bin/cilium-cni',
   ...['/etc/cni/net.d', '/var/lib/rancher/k3s/agent/etc/cni/net.d'].flatMap((folder) => [
     `${folder}/05-cilium.conf`,
     `${folder}/05-cilium.conflist`,

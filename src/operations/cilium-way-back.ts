@@ -13,7 +13,7 @@ export const ciliumWayBack = wayBack({
   run: (world, target, note, task) =>
     underGuard(world, [target], { agent: false, tables: [] }, task, async (own) => {
       const kept = note.existed.filter(
-        (path) => path.startsWith('/etc/') || path.startsWith('/opt/') || path.endsWith('.cilium_bak'),
+        (path) => /^\/(etc|opt)\//.test(path) || path.endsWith('.cilium_bak') || path.endsWith('/cilium-cni'),
       )
       await removeCiliumLeftovers(world, target, kept, own)
     }),

@@ -195,7 +195,7 @@ export function removeLeftovers(node: NodeState, kept: readonly string[]): void 
     if (/^\/(run|var\/lib)\/cilium(\/|$)/.test(path)) delete node.files[path]
     if (kept.includes(path)) continue
     if (path === '/etc/sysctl.d/99-zzz-override_cilium.conf') delete node.files[path]
-    if (path === '/opt/cni/bin/cilium-cni' || path === '/opt/cni/bin/loopback') delete node.files[path]
+    if (path.endsWith('/cilium-cni') || path === '/opt/cni/bin/loopback') delete node.files[path]
     if (/net\.d\/05-cilium\.conf(list)?$/.test(path)) delete node.files[path]
     if (path.endsWith('.cilium_bak')) {
       const original = path.slice(0, -'.cilium_bak'.length)

@@ -103,7 +103,8 @@ function makeNode(name: string, index: number, role: NodeState['role'], flags: S
     },
   }
   putFile(node, `/etc/systemd/system/${unit}.service`, text)
-  putFile(node, `${bundledBinDir}/portmap`, 'the plugin portmap', 0o755)
+  for (const plugin of ['loopback', 'portmap'])
+    putFile(node, `${bundledBinDir}/${plugin}`, `the plugin ${plugin}`, 0o755)
   putFile(node, '/etc/cni/net.d/99-mine.conf', '{"name":"mine"}\n')
   putFile(node, '/etc/mine.conf', 'leave me alone\n')
   for (const folder of ['/opt', '/etc/sysctl.d', '/run']) node.files[folder] = { text: '', mode: 0o755, dir: true }

@@ -77,7 +77,14 @@ const k3s: Handler = (state, node, call) => {
   return missing.length === 0 ? said('', 500) : failed(`pod sandbox ${missing[0]}: not found`)
 }
 
-export const programs: Readonly<Record<string, Handler>> = { systemctl, ip, ipset, k3s }
+const rm: Handler = (_state, node, { args }) => {
+  const [force, end, ...paths] = args
+  if (force !== '-f' || end !== '--') return unknown('rm', args)
+  for (const path of paths) delete node.files[path]
+  return said('')
+}
+
+export const programs: Readonly<Record<string, Handler>> = { systemctl, ip, ipset, k3s, rm }
 
 const iptablesRemove: Handler = (state, node, { args: [ruleset], input }) => {
   if (ruleset !== 'ip-nft') throw new Error(`the simulated nodes have no rule set ${ruleset}`)
