@@ -32,6 +32,8 @@ export function planMarkdown(plan: Plan): string {
           'Expected outage',
           `${plain(what)}: ${duration(expectedMs)}`,
         ]),
+        ...summary.exposures.map(({ from, what }) => [`Open from ${code(from)} on`, plain(what)]),
+        ...summary.pointsOfNoReturn.map(({ from, why }) => [`No return from ${code(from)} on`, plain(why)]),
         ['Digest of the changes', code(plan.changesDigest)],
         ['Digest of the facts', code(plan.factsDigest)],
         ['Digest of the inventory', code(plan.inventoryDigest)],

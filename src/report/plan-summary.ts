@@ -24,6 +24,10 @@ export interface PlanSummary {
   outages: { what: string; expectedMs: number }[]
   /** Steps with changes that cannot be undone. */
   oneWay: PlannedStep[]
+  /** What stands open from a step on, until the next of these. */
+  exposures: { from: string; what: string }[]
+  /** Steps from which on going back costs more, and what. */
+  pointsOfNoReturn: { from: string; why: string }[]
 }
 
 export function summarise(plan: Plan): PlanSummary {
@@ -39,6 +43,12 @@ export function summarise(plan: Plan): PlanSummary {
     nodes: [...targets].filter((target) => target !== CLUSTER),
     changesCluster: targets.has(CLUSTER),
     outages: [...outages].map(([what, expectedMs]) => ({ what, expectedMs })),
+    exposures: plan.steps.flatMap(({ stepId, exposure }) =>
+      exposure === undefined ? [] : [{ from: stepId, what: exposure }],
+    ),
+    pointsOfNoReturn: plan.steps.flatMap(({ stepId, pointOfNoReturn }) =>
+      pointOfNoReturn === undefined ? [] : [{ from: stepId, why: pointOfNoReturn }],
+    ),
     oneWay: plan.steps.filter((step) => isEffective(step) && step.undo !== undefined && 'impossible' in step.undo),
   }
 }

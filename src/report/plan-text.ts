@@ -77,6 +77,10 @@ function totals(plan: Plan, colours: Colours): string[] {
   ]
   for (const { what, expectedMs } of summary.outages)
     lines.push(`  expected outage  ${visible(what)}: ${duration(expectedMs)}`)
+  for (const { from, what } of summary.exposures)
+    lines.push(`  open             from ${visible(from)} on: ${visible(what)}`)
+  for (const { from, why } of summary.pointsOfNoReturn)
+    lines.push(`  ${colours.yellow('no return')}        from ${visible(from)} on: ${visible(why)}`)
   for (const step of summary.oneWay) {
     const why = step.undo && 'impossible' in step.undo ? step.undo.impossible : ''
     lines.push(`  ${colours.yellow('no way back')}      from ${visible(step.stepId)} on: ${visible(why)}`)
@@ -149,6 +153,8 @@ export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): s
     ['risk', step.risk],
     ['undone', step.undo && undoText(step.undo)],
     ['outage', step.outage && `${step.outage.what}: ${duration(step.outage.expectedMs)}`],
+    ['open', step.exposure],
+    ['return', step.pointOfNoReturn],
     ['etcd up', step.membersUp],
     ['guard', step.guard && guardText(step.guard)],
   ] as const

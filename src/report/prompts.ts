@@ -81,7 +81,7 @@ function stepQuestion(
 function stepChoices(step: PlannedStep, info: StepInfo): Choice<StepAnswer | 'diff'>[] {
   const skip = { value: 'skip' as const, name: `Skip it (safe: ${visible(step.skippable ?? '')})` }
   return [
-    { value: 'go', name: 'Yes, do it' },
+    { value: 'go', name: step.pointOfNoReturn === undefined ? 'Yes, do it' : 'Yes, past the point of no return' },
     { value: 'diff', name: 'Show every change in full' },
     ...(info.canSkip && step.skippable !== undefined ? [skip] : []),
     { value: 'stop', name: 'Stop here; `migrate resume` carries on' },
