@@ -21,6 +21,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
     operation: bind(ciliumAdmitted, () => undefined),
     order: 'parallel',
     timeoutMs: minutes(10),
+    takesMs: 10_000,
     when: flannelRuns,
   })
   const rest = (facts: Facts) => all(facts).filter((name) => name !== canary && name !== lifeboat)

@@ -35,6 +35,7 @@ export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-
     order: 'parallel',
     risk: 'disk and bandwidth',
     timeoutMs: minutes(15),
+    takesMs: 60_000,
     skippable: 'they are then pulled when Cilium starts, which takes longer',
     when: flannelRuns,
   }
@@ -60,6 +61,7 @@ export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-
     order: 'serial',
     risk: 'an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
+    takesMs: 20_000,
     when: flannelRuns,
   })
   const seed: Change = {
@@ -96,6 +98,7 @@ export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-
     order: 'serial',
     risk: 'no pod can start before it runs; an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
+    takesMs: 40_000,
     outage: { what: 'pods on different nodes', expectedMs: 60_000 },
     when: flannelRuns,
   })
@@ -109,6 +112,7 @@ export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-
     order: 'serial',
     risk: 'its agents restart one after the other; what they carry goes on talking',
     timeoutMs: minutes(15),
+    takesMs: 60_000,
     when: flannelRuns,
   })
   const nodeConfig = (there: boolean): Change => ({
@@ -134,6 +138,7 @@ export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-
     risk: 'policies that named addresses of pods or nodes mean something else under Cilium (cilium.md §6)',
     exposure: 'nothing more than policies allow: Cilium enforces them on every pod',
     timeoutMs: minutes(15),
+    takesMs: 60_000,
   })
   return { images, wayBackOfCilium, beside, seed, portmap, carry, carryEverywhere, nodeConfig, enforce }
 }

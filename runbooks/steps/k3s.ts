@@ -51,6 +51,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     order: 'serial',
     risk: 'the control plane is away from the second server on until they start again',
     timeoutMs: minutes(3),
+    takesMs: 2_000,
     when,
     // One outage, announced where it begins; it lasts until start-servers is through.
     outage: {
@@ -87,6 +88,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     order: 'parallel',
     risk: 'a server that does not come up: two of three are enough to go on or go back',
     timeoutMs: minutes(5),
+    takesMs: 20_000,
     membersUp: (facts) => `0, then ${servers(facts).length} of ${servers(facts).length}`,
   }
   const started = (id: string, what: string, ready: boolean, settle: boolean): Gate => ({
@@ -111,6 +113,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     order: 'parallel',
     risk: 'none for running pods',
     timeoutMs: minutes(5),
+    takesMs: 10_000,
     membersUp: (facts) => `${servers(facts).length} of ${servers(facts).length}`,
   }
   /** @param ready the nodes have a CNI then, and are Ready */

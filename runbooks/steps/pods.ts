@@ -33,6 +33,7 @@ export function podSteps({ cilium: { podCidr, tunnelPort } }: Inventory) {
     order: 'serial',
     risk: "every container restarts once, keeping its name and its node; only pods' own links change, none that a node is reached by",
     timeoutMs: minutes(10),
+    takesMs: 7_000,
     outage: { what: 'each pod, while it restarts', expectedMs },
   })
   const carried: Gate = {

@@ -56,6 +56,7 @@ export function rollingFlags(
     operation: bind(k3sRestarted, () => ({ flannel })),
     targets,
     risk,
+    takesMs: 20_000,
   })
   return [
     // Undone in the other order: files, servers, agents.

@@ -26,4 +26,5 @@ export const snapshot = ({ lifeboat }: Inventory): Change => ({
   order: 'serial',
   risk: 'none: a large database takes a while',
   timeoutMs: minutes(15),
+  takesMs: 10_000,
 })

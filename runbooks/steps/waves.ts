@@ -53,6 +53,7 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
     order: 'parallel',
     risk: 'none for pods that run; an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
+    takesMs: 15_000,
   })
   const move = podSteps(inventory).recreate(7_000)
   const moved: Gate = {
@@ -72,7 +73,13 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
     cordon,
     { ...podsBackOn(of(nodes)), id: `pods-way-back-${number}` },
     give,
-    { ...move, id: `pods-${number}`, targets: of(nodes), order: 'parallel' },
+    {
+      ...move,
+      id: `pods-${number}`,
+      targets: of(nodes),
+      order: 'parallel',
+      outage: { what: `each pod of ${nodes.join(', ')}, while it restarts`, expectedMs: 7_000 },
+    },
     moved,
     {
       ...cordon,

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import type { Json, Plan } from '../engine/model.ts'
 import { writePlanFile } from '../engine/plan-file.ts'
 import { exitCodes, InputError } from '../errors.ts'
+import { comparisonText, outlineOf } from '../report/plan-comparison.ts'
 import { planMarkdown } from '../report/plan-markdown.ts'
 import { isBlocked } from '../report/plan-summary.ts'
 import { planText } from '../report/plan-text.ts'
@@ -9,7 +10,7 @@ import { printedJson } from '../visible.ts'
 import { writeAsked } from './asked-file.ts'
 import { loadFacts, saveFacts } from './facts-file.ts'
 import { commonOptions, inventoryOf, withCommonOptions } from './options.ts'
-import { type RunbookFlags, withRunbookOptions } from './runbook-options.ts'
+import { type RunbookFlags, waysToMove, withRunbookOptions } from './runbook-options.ts'
 import type { Terminal } from './terminal.ts'
 
 interface PlanFlags extends RunbookFlags {
@@ -17,6 +18,7 @@ interface PlanFlags extends RunbookFlags {
   facts?: string
   saveFacts?: string
   format: Format
+  compare?: true
 }
 type Format = 'text' | 'markdown' | 'json'
 
@@ -26,6 +28,7 @@ const screenDiffLines = 24
 export function planCommand(): Command {
   return withRunbookOptions(withCommonOptions(new Command('plan')))
     .description('dry run: every change on every node, as true diffs; changes nothing')
+    .option('--compare', 'print the ways of moving this cluster side by side, instead of one plan')
     .option('-o, --output <file>', 'keep the plan in a file, for `migrate run FILE`')
     .option('--facts <file>', 'plan from facts that were saved before, without the cluster')
     .option('--save-facts <file>', 'keep the facts that the plan was made from')
@@ -35,6 +38,11 @@ export function planCommand(): Command {
     .action(async (flags: PlanFlags, command: Command) => {
       const options = commonOptions(command)
       const { json, terminal } = options
+      if (flags.compare === true && flags.output !== undefined) {
+        throw new InputError('--compare and -o together: what is compared is no plan that could be run', {
+          next: 'Choose one of the ways, and plan it with -o.',
+        })
+      }
       if (flags.facts !== undefined && flags.saveFacts !== undefined) {
         throw new InputError('--facts and --save-facts together; expected one of them', {
           next: 'Copy the file, if a copy is what you want.',
@@ -44,6 +52,11 @@ export function planCommand(): Command {
       const saved = flags.facts === undefined ? null : await loadFacts(flags.facts, inventory)
       const { planFrom } = await import('./planning.ts')
       const facts = saved ?? (await (await import('./session.ts')).readFacts(inventory, terminal))
+      if (flags.compare === true) {
+        const plans = waysToMove.map((way) => planFrom(facts, inventory, way))
+        process.stdout.write(json ? printedJson(plans.map(outlineOf), 2) : comparisonText(plans, terminal))
+        return
+      }
       const plan = planFrom(facts, inventory, flags)
 
       process.stdout.write(print(plan, json ? 'json' : flags.format, terminal))

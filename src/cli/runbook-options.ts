@@ -50,6 +50,12 @@ export function withRunbookOptions(command: Command): Command {
     )
 }
 
+/** The ways from flannel to Cilium that an operator may choose between. */
+export const waysToMove: readonly RunbookFlags[] = [
+  { runbook: 'k3s-flannel-to-cilium', order: 'staged' },
+  { runbook: 'k3s-flannel-to-cilium-live', policies: 'open' },
+]
+
 /** The parameters of a plan: those that were given. Which it has, the runbook knows. */
 export const paramsOf = ({ order, policies, to }: RunbookFlags): Omit<Partial<RunbookFlags>, 'runbook'> => ({
   ...(order === undefined ? {} : { order }),

@@ -172,6 +172,8 @@ export interface ChangeStep<Facts, World> extends StepBase {
   readonly risk: string
   /** Per task: apply and verify together. */
   readonly timeoutMs: number
+  /** How long one task takes where nothing is wrong, as measured: what estimates are made of. Absent: seconds. */
+  readonly takesMs?: number
   /** Whether the step is part of the plan at all, by the facts at the start of planning. */
   when?(initial: Facts): boolean
   /** Why it is safe to skip; absent: it cannot be skipped. */
@@ -252,6 +254,8 @@ export interface PlannedStep {
   pointOfNoReturn?: string
   guard?: Guard
   timeoutMs?: number
+  /** Of all its tasks, where nothing is wrong. */
+  takesMs?: number
   /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */
   targets?: Target[]
   /** Empty for gates and records, and for changes that are already so. */

@@ -49,6 +49,7 @@ const stepSchema = z.strictObject({
   pointOfNoReturn: z.string().exactOptional(),
   guard: z.strictObject({ targets: z.array(z.string()), timeMs: z.number(), does: z.string() }).exactOptional(),
   timeoutMs: z.number().nonnegative().exactOptional(),
+  takesMs: z.number().nonnegative().exactOptional(),
   targets: z.array(z.string()).exactOptional(),
   tasks: z.array(taskSchema),
 })

@@ -135,6 +135,9 @@ function describeChangeStep<Facts, World>(
     ...(step.pointOfNoReturn === undefined || touched.length === 0 ? {} : { pointOfNoReturn: step.pointOfNoReturn }),
     ...(step.guard === undefined || touched.length === 0 ? {} : { guard: step.guard(before, touched) }),
     timeoutMs: step.timeoutMs,
+    ...(step.takesMs === undefined || touched.length === 0
+      ? {}
+      : { takesMs: step.takesMs * (step.order === 'serial' ? touched.length : 1) }),
     targets: [...planned.targets],
     tasks: planned.tasks,
   }
