@@ -44,14 +44,16 @@ export function missingOfCilium(facts: Facts, stageValues: string): string | nul
   const { cilium } = facts.kube
   if (!facts.kube.reachable) return `the API does not answer: ${facts.kube.error ?? 'no reason given'}`
   if (!cilium.daemonSet) return 'the chart is not installed yet'
-  const waiting = cilium.agents.find((agent) => agent.waiting !== null)
+  // An agent's pod outlives a node that is gone for good.
+  const agents = cilium.agents.filter((agent) => facts.nodes[agent.node] !== undefined)
+  const waiting = agents.find((agent) => agent.waiting !== null)
   const note = waiting ? ` (${waiting.node}: ${waiting.waiting})` : ''
   const { desired, ready, updated, generation, observed } = cilium.daemonSet
   if (!cilium.chart) return 'the chart is not installed yet'
   if (!sameValues(cilium.chart.values, stageValues)) return 'the chart has other values'
   if (observed < generation || desired === 0) return 'the DaemonSet is not rolled out yet'
   const stage = stageOf(stageValues)
-  const former = cilium.agents.filter((agent) => agent.annotations[stageAnnotation] !== stage).length
+  const former = agents.filter((agent) => agent.annotations[stageAnnotation] !== stage).length
   if (former > 0) return `${desired - former} of ${desired} agents run with these values${note}`
   if (updated < desired) return `${updated} of ${desired} agents run the new configuration${note}`
   if (ready < desired) return `${ready} of ${desired} agents are ready${note}`

@@ -18,6 +18,7 @@ import { jobs } from './job.ts'
 import type { Action, Controller, View } from './model.ts'
 import { nodeIpam } from './node-ipam.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
+import { podGarbage } from './pod-garbage.ts'
 import { replicaSets } from './replicaset.ts'
 import { scheduler } from './scheduler.ts'
 
@@ -44,17 +45,18 @@ export function startControllers(parts: ControllerParts): void {
   operations.mirror.subscribe(poke)
   void leadership.run(signal, poke, () => process.exit(1))
   void renewServerLease(parts)
+  const lostPods = podGarbage()
   void (async () => {
     while (!signal.aborted) {
       await Promise.race([wake.promise, delay(idleMs)])
       await delay(settleMs)
       wake = Promise.withResolvers<void>()
-      await round(parts).catch((error: unknown) => log('error', `Sync error: ${String(error)}`))
+      await round(parts, lostPods).catch((error: unknown) => log('error', `Sync error: ${String(error)}`))
     }
   })()
 }
 
-async function round(parts: ControllerParts): Promise<void> {
+async function round(parts: ControllerParts, lostPods: Controller): Promise<void> {
   const { operations, leadership, etcd } = parts
   const manager: Controller[] = [
     nodeIpam(parts.clusterCidr),
@@ -67,6 +69,7 @@ async function round(parts: ControllerParts): Promise<void> {
     apiServerEndpoints,
     nodeLifecycle(leadership.heldSince('kube-controller-manager') ?? new Date()),
     budgets,
+    lostPods,
     garbage(() => operations.types()),
   ]
   if (leadership.holds('kube-controller-manager')) await runAll(operations, manager)
@@ -119,8 +122,11 @@ function performOn(
 ): Promise<ApiObject> {
   if (action.do === 'create') return operations.create(type, action.object.metadata.namespace, action.object)
   const { namespace, name } = action
-  if (action.do === 'delete')
-    return operations.delete(type, namespace, name, action.uid === undefined ? {} : { uid: action.uid })
+  if (action.do === 'delete') {
+    const { uid, graceSeconds } = action
+    const options = { ...(uid === undefined ? {} : { uid }), ...(graceSeconds === undefined ? {} : { graceSeconds }) }
+    return operations.delete(type, namespace, name, options)
+  }
   const change = (current: ApiObject): ApiObject => {
     delete current.metadata.resourceVersion
     return action.do === 'status'

@@ -12,7 +12,7 @@ export type Action =
   | { do: 'create'; collection: string; object: ApiObject }
   | { do: 'status'; collection: string; namespace?: string; name: string; status: object }
   | { do: 'merge'; collection: string; namespace?: string; name: string; patch: object }
-  | { do: 'delete'; collection: string; namespace?: string; name: string; uid?: string }
+  | { do: 'delete'; collection: string; namespace?: string; name: string; uid?: string; graceSeconds?: number }
   | { do: 'remove-namespace'; name: string }
 
 export type Controller = (view: View) => Action[]
