@@ -1,6 +1,7 @@
 import { bind, CLUSTER } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
+import { agentsEverywhere } from '../../src/operations/checks/agents-everywhere.ts'
 import { releaseChangeable } from '../../src/operations/checks/release-changeable.ts'
 import { routingInForce } from '../../src/operations/checks/routing-in-force.ts'
 import { routingValuesSafe } from '../../src/operations/checks/routing-values-safe.ts'
@@ -37,7 +38,11 @@ export const releaseFits = ({ cilium }: Inventory, mode: RoutingMode): Gate =>
     "Cilium's release can be changed, and its values go with the new mode",
     'An agent that cannot start with them would not come back, on no node.',
     ['kube', 'operator', 'k3s'],
-    (facts) => [...releaseChangeable(facts, cilium), ...routingValuesSafe(facts, mode)],
+    (facts) => [
+      ...releaseChangeable(facts, cilium),
+      ...agentsEverywhere(facts),
+      ...routingValuesSafe(facts, mode),
+    ],
   )
 
 /** Whether release, ConfigMap, agents and nodes are all in this mode. */
