@@ -38,11 +38,7 @@ export const releaseFits = ({ cilium }: Inventory, mode: RoutingMode): Gate =>
     "Cilium's release can be changed, and its values go with the new mode",
     'An agent that cannot start with them would not come back, on no node.',
     ['kube', 'operator', 'k3s'],
-    (facts) => [
-      ...releaseChangeable(facts, cilium),
-      ...agentsEverywhere(facts),
-      ...routingValuesSafe(facts, mode),
-    ],
+    (facts) => [...releaseChangeable(facts, cilium), ...agentsEverywhere(facts), ...routingValuesSafe(facts, mode)],
   )
 
 /** Whether release, ConfigMap, agents and nodes are all in this mode. */
