@@ -74,11 +74,14 @@ export function rollingFlags(
       timeoutMs: minutes(2),
       ...(pointOfNoReturn === undefined ? {} : { pointOfNoReturn }),
     },
-    restart(
-      'servers',
-      servers,
-      'a server that does not come up again leaves the others without one to spare: the run stops there',
-    ),
+    {
+      ...restart(
+        'servers',
+        servers,
+        'a server that does not come up again leaves the others without one to spare: the run stops there',
+      ),
+      outage: { what: 'some new connections to the API, while the server behind them restarts', expectedMs: 20_000 },
+    },
     restart('agents', agents, 'nothing new starts on the node meanwhile'),
   ]
 }

@@ -10,7 +10,7 @@ import { type Undisturbed, undisturbed } from './support/undisturbed.ts'
 const name = 'kills'
 let lab: Lab
 let planFile: string
-let plan: PlanJson
+let plan: PlanJson | undefined
 let ends: Undisturbed
 
 const takeDown = async () => {
@@ -107,6 +107,10 @@ test('a run that is killed at every fault point of every step ends as one that w
 })
 
 test('a rollback that is killed at every fault point of every step ends as one that was not', async () => {
+  if (plan === undefined) {
+    plan = await planOf(lab, '-o', planFile)
+    await mustMigrate(lab, 'run', planFile, '--yes')
+  }
   const on = ['rollback', '--yes']
   const again = async () => {
     await mustMigrate(lab, 'run', planFile, '--yes')
