@@ -3,7 +3,7 @@ import { faultPoint } from './fault-point.ts'
 
 /** Who holds a lock. Stands in the lock itself, so that whoever meets it is told. No secret: the nonce only names it. */
 export interface LockOwner {
-  /** Names this one lock; whoever breaks it must say it, and so cannot break another by accident. */
+  /** Names this one lock. Whoever breaks it, and with it all that its run holds, must say it: no other is broken by accident. */
   nonce: string
   runId: string
   cluster: string
@@ -78,7 +78,9 @@ export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
       }
       if (holder !== 'taken') {
         const ownRun = holder.runId === owner.runId && !options.mayBeAlive(holder)
-        if (!ownRun && holder.nonce !== options.breakNonce) throw heldBy(holder, place, owner)
+        // Processes of one run that took over from each other leave locks of several nonces.
+        const isBroken = holder.nonce === options.breakNonce || holder.runId === broke?.runId
+        if (!ownRun && !isBroken) throw heldBy(holder, place, owner)
         await place.release(holder.nonce)
         const again = await ask(place, owner)
         if (again !== 'taken') throw heldBy(again === 'away' ? holder : again, place, owner)

@@ -38,6 +38,18 @@ test('all places or none, in order; what was taken is given back', async () => {
   expect(places.map(({ holder }) => holder)).toEqual([null, null, null])
 })
 
+test.each([
+  ['the same run', 'r2', true],
+  ['another', 'r3', false],
+])('breaking a lock takes that of %s at the next place: %j is broken: %s', async (_whose, runId, isBroken) => {
+  const places = ['local', 'a'].map((name) => new MemoryLock(name))
+  for (const [index, place] of places.entries())
+    place.holder = owner({ nonce: `theirs ${index}`, runId: index === 0 ? 'r2' : runId })
+  const breaking = takeLocks({ places, owner: owner(), breakNonce: 'theirs 0', ...alive })
+  if (isBroken) expect(await breaking).toMatchObject({ places: ['local', 'a'], broke: { runId: 'r2' } })
+  else await expect(breaking).rejects.toThrow(/a: locked by .* for run r3.*/)
+})
+
 test('the same run takes over what a process that is gone has left, and not what a living one holds', async () => {
   const places = [new MemoryLock('local')]
   await takeLocks({ places, owner: owner({ nonce: 'old' }), ...gone })
