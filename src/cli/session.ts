@@ -131,13 +131,15 @@ export async function locksFor(
   runId: string,
   breakNonce?: string,
 ): Promise<LockOptions> {
-  const { lockFile } = await openRunStore(stateDir, name)
+  const { lockFile, runs } = await openRunStore(stateDir, name)
+  const over = (await runs()).filter(({ state }) => state.finished !== null)
   const owner = await lockOwner(runId, name)
   return {
     // Nodes in the inventory's order, so that two operators who start at once meet at the first one.
     places: [localLock(lockFile), ...nodes.names.map((node) => nodeLock(nodes.get(node))), leaseLock(kube)],
     owner,
     ...(breakNonce === undefined ? {} : { breakNonce }),
+    overRuns: new Set(over.map((run) => run.runId)),
     mayBeAlive: (holder) => mayBeAlive(holder, owner),
   }
 }

@@ -36,7 +36,9 @@ export interface LockOptions {
   owner: LockOwner
   /** `--break-lock NONCE` */
   breakNonce?: string
-  /** Whether the process that holds the lock may still be alive. Only asked about owners of the same run. */
+  /** Runs that are over by their own journals: a process that died between its last record and giving the locks back left them. */
+  overRuns: ReadonlySet<string>
+  /** Whether the process that holds the lock may still be alive. Only asked about owners of the same run, and of runs that are over. */
   mayBeAlive(owner: LockOwner): boolean
 }
 
@@ -79,7 +81,8 @@ export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
       if (holder !== 'taken') {
         const ownRun = holder.runId === owner.runId && !options.mayBeAlive(holder)
         // Processes of one run that took over from each other leave locks of several nonces.
-        const isBroken = holder.nonce === options.breakNonce || holder.runId === broke?.runId
+        const isOver = options.overRuns.has(holder.runId) && !options.mayBeAlive(holder)
+        const isBroken = isOver || holder.nonce === options.breakNonce || holder.runId === broke?.runId
         if (!ownRun && !isBroken) throw heldBy(holder, place, owner)
         await place.release(holder.nonce)
         const again = await ask(place, owner)

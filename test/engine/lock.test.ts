@@ -18,8 +18,8 @@ const owner = (more: Partial<LockOwner> = {}): LockOwner => ({
   since: '2026-01-01T00:00:00Z',
   ...more,
 })
-const alive = { mayBeAlive: () => true }
-const gone = { mayBeAlive: () => false }
+const alive = { overRuns: new Set<string>(), mayBeAlive: () => true }
+const gone = { overRuns: new Set<string>(), mayBeAlive: () => false }
 
 test('all places or none, in order; what was taken is given back', async () => {
   const places = ['local', 'a', 'b'].map((name) => new MemoryLock(name))
@@ -48,6 +48,18 @@ test.each([
   const breaking = takeLocks({ places, owner: owner(), breakNonce: 'theirs 0', ...alive })
   if (isBroken) expect(await breaking).toMatchObject({ places: ['local', 'a'], broke: { runId: 'r2' } })
   else await expect(breaking).rejects.toThrow(/a: locked by .* for run r3.*/)
+})
+
+test.each([
+  ['a run that is over, whose process is gone,', gone, 'r2', true],
+  ['a run that is over, whose process may live,', alive, 'r2', false],
+  ['a run that is not over', gone, 'r3', false],
+])('what %s has left', async (_whose, { mayBeAlive }, runId, isTaken) => {
+  const place = new MemoryLock('local')
+  place.holder = owner({ nonce: 'theirs', runId })
+  const taking = takeLocks({ places: [place], owner: owner(), overRuns: new Set(['r2']), mayBeAlive })
+  if (isTaken) expect(await taking).toMatchObject({ places: ['local'], tookOver: null, broke: { nonce: 'theirs' } })
+  else await expect(taking).rejects.toThrow(/locked by/)
 })
 
 test('the same run takes over what a process that is gone has left, and not what a living one holds', async () => {

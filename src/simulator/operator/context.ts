@@ -99,6 +99,7 @@ export function contextOf(
       places: places.map((place) => traced(process, place)),
       owner,
       // Processes of one operator follow each other here; another operator's is on a machine that cannot be asked.
+      overRuns: new Set(),
       mayBeAlive: (holder) => holder.host !== owner.host,
     },
     emit,

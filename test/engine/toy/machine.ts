@@ -92,6 +92,7 @@ export class ToyMachine {
     return {
       places: this.locks,
       owner: { ...who, pid: this.#processes, since: '2026-01-01T00:00:00Z' },
+      overRuns: new Set(),
       mayBeAlive: (other) => other.host !== 'laptop',
       ...(breakNonce === undefined ? {} : { breakNonce }),
     }
