@@ -33,8 +33,6 @@ export async function armAll(
     nodes.map(async (node) => {
       const state = await world.guards.look(node, task.runId)
       await tell(state, node, task)
-      // Released before it is forgotten: whoever is interrupted between the two finds it fired, and does both again.
-      if (release && scope.agent) await world.guards.release(node)
       if (state.kind === 'fired') await world.guards.forget(node, task.runId)
     }),
   )
@@ -43,7 +41,11 @@ export async function armAll(
     nodes.map(async (node) => await world.guards.arm(node, task.runId, scope, guardMs)),
   )
   const failed = armed.find((one) => one.status === 'rejected')
-  if (failed === undefined) return sentMs
+  if (failed === undefined) {
+    // Only now: an agent that is let go of may cut its node off at once. Where this fails the guards are left to fire.
+    if (release && scope.agent) await Promise.all(nodes.map((node) => world.guards.release(node)))
+    return sentMs
+  }
   const ours = nodes.filter((_node, index) => {
     const one = armed[index]
     return one?.status === 'fulfilled' && one.value === 'armed'
