@@ -113,6 +113,20 @@ describe('delete', () => {
     await api.update(pods, 'n', 'a', (one) => ({ ...one, metadata: { ...one.metadata, finalizers: [] } }))
     await expect(api.get(pods, 'n', 'a')).rejects.toMatchObject({ code: 404 })
   })
+  it('a namespace stays until its own finalizers are taken away, which only `finalize` can', async () => {
+    const type = builtInType('namespaces')
+    await api.delete(type, undefined, 'n')
+    const bare = (one: ApiObject) => ({ ...one, spec: { finalizers: [] } })
+    expect((await api.update(type, undefined, 'n', bare)).spec).toEqual({ finalizers: ['kubernetes'] })
+    const held = await api.get(type, undefined, 'n')
+    expect(held.status).toEqual({ phase: 'Terminating' })
+    await api.update(type, undefined, 'n', bare, 'finalize')
+    await expect(api.get(type, undefined, 'n')).rejects.toMatchObject({ code: 404 })
+  })
+  it('a namespace that is not being deleted stays without finalizers', async () => {
+    await api.finalize('n', 'kubernetes')
+    expect((await api.get(builtInType('namespaces'), undefined, 'n')).spec).toEqual({ finalizers: [] })
+  })
   it('leaves dependents without their owner when told to orphan them', async () => {
     const owner = await api.create(pods, 'n', pod('owner'))
     const reference = { apiVersion: 'v1', kind: 'Pod', name: 'owner', uid: owner.metadata.uid ?? '' }

@@ -51,6 +51,7 @@ function resourceList(group: string, version: string, types: readonly ResourceTy
       ...(type.shortNames.length > 0 ? { shortNames: type.shortNames } : {}),
     },
     ...(type.status ? [subresource(type, 'status', type.kind, ['get', 'patch', 'update'])] : []),
+    ...(type.kind === 'Namespace' && !type.custom ? [subresource(type, 'finalize', type.kind, ['update'])] : []),
     ...(type.plural === 'pods'
       ? [
           { ...subresource(type, 'eviction', 'Eviction', ['create']), group: 'policy', version: 'v1' },

@@ -49,14 +49,15 @@ interface Call {
 }
 
 async function dispatch(call: Call): Promise<void> {
-  const { request, path, response } = call
+  const { request, path, resource, response } = call
   const method = request.method ?? 'GET'
   if (path.subresource === 'log' && method === 'GET') return readLog(call)
   if (path.subresource === 'eviction' && method === 'POST') return evict(call)
   if (path.subresource === 'binding' && method === 'POST') return bind(call)
   if (path.subresource === 'scale') return scale(call)
   const part = path.subresource
-  if (part !== undefined && part !== 'status')
+  const isFinalize = part === 'finalize' && resource.kind === 'Namespace' && method === 'PUT'
+  if (part !== undefined && part !== 'status' && !isFinalize)
     throw new ApiError(404, 'the server could not find the requested resource')
   if (method === 'GET') return path.name === undefined ? readMany(call) : sendJson(response, 200, await readOne(call))
   if (method === 'POST' && path.name === undefined)
@@ -101,7 +102,7 @@ function readMany(call: Call): void | Promise<void> {
 async function write(call: Call): Promise<ApiObject> {
   const { operations, resource, path, request, query } = call
   const name = path.name ?? ''
-  const part = path.subresource === 'status' ? 'status' : undefined
+  const part = path.subresource === 'status' || path.subresource === 'finalize' ? path.subresource : undefined
   const body = await readBody(request)
   if (request.method === 'PUT')
     return operations.update(

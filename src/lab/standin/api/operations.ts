@@ -3,7 +3,7 @@ import { ApiError, type ApiObject } from '../context.ts'
 import type { EtcdClient } from '../etcd/client.ts'
 import { applyDefaults } from './defaults.ts'
 import { type Mirror, parseObject } from './mirror.ts'
-import { apiVersionOf, builtIn, customTypes, keyOf, prefixOf, type ResourceType } from './resources.ts'
+import { apiVersionOf, builtIn, builtInType, customTypes, keyOf, prefixOf, type ResourceType } from './resources.ts'
 
 /** What deletion does: `graceSeconds` counts for pods only, `orphan` leaves dependents alive. */
 export interface DeleteOptions {
@@ -88,7 +88,7 @@ export class Operations {
     namespace: string | undefined,
     name: string,
     change: (current: ApiObject) => ApiObject,
-    subresource: 'status' | 'all' | undefined = undefined,
+    subresource: 'status' | 'finalize' | 'all' | undefined = undefined,
   ): Promise<ApiObject> {
     const key = keyOf(resource, namespace, name)
     for (;;) {
@@ -141,16 +141,20 @@ export class Operations {
           metadata.deletionTimestamp = timestamp(new Date(Date.now() + grace * 1000))
           metadata.deletionGracePeriodSeconds = grace
         }
-        if (resource.plural === 'namespaces') current.status = { ...current.status, phase: 'Terminating' }
+        if (isNamespace(resource)) current.status = { ...current.status, phase: 'Terminating' }
         return current
       },
       'all',
     )
   }
 
-  /** Takes a namespace that has been emptied out of the store. */
-  async removeNamespace(name: string): Promise<void> {
-    await this.etcd.remove(`/registry/namespaces/${name}`)
+  /** Takes one of a namespace's own finalizers away. With the last one it goes, if it is being deleted. */
+  async finalize(name: string, finalizer: string): Promise<ApiObject> {
+    const without = (current: ApiObject): ApiObject => {
+      const finalizers: string[] = current.spec?.finalizers ?? []
+      return { ...current, spec: { ...current.spec, finalizers: finalizers.filter((one) => one !== finalizer) } }
+    }
+    return this.update(builtInType('namespaces'), undefined, name, without, 'finalize')
   }
 
   /** Writes a record that is not an API object's own, as the API servers' leases under /registry/masterleases. */
@@ -195,8 +199,9 @@ function settle(
   resource: ResourceType,
   current: ApiObject,
   wanted: ApiObject,
-  part: 'status' | 'all' | undefined,
+  part: 'status' | 'finalize' | 'all' | undefined,
 ): ApiObject {
+  if (part === 'finalize') return { ...current, spec: { ...current.spec, finalizers: wanted.spec?.finalizers ?? [] } }
   if (part === 'status')
     return {
       ...current,
@@ -215,16 +220,19 @@ function settle(
     if (current.metadata.deletionTimestamp === undefined) delete next.metadata.deletionTimestamp
     else next.metadata.deletionTimestamp = current.metadata.deletionTimestamp
     if (resource.status && current.status !== undefined) next.status = current.status
+    if (isNamespace(resource)) next.spec = current.spec
   }
   if (JSON.stringify(next.spec) !== JSON.stringify(current.spec)) next.metadata.generation = (generation ?? 1) + 1
   return next
 }
 
+const isNamespace = (resource: ResourceType) => resource.plural === 'namespaces' && !resource.custom
+
 /** An object marked for deletion goes when nobody holds it any more: no finalizer, and no kubelet a pod's. */
 function isFinished(resource: ResourceType, object: ApiObject): boolean {
   const metadata = object.metadata as ApiObject['metadata'] & { deletionGracePeriodSeconds?: number }
   if (metadata.deletionTimestamp === undefined || (metadata.finalizers ?? []).length > 0) return false
-  if (resource.plural === 'namespaces' && !resource.custom) return false
+  if (isNamespace(resource) && (object.spec?.finalizers ?? []).length > 0) return false
   return (metadata.deletionGracePeriodSeconds ?? 0) === 0
 }
 

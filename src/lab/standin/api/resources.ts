@@ -107,6 +107,15 @@ export function customTypes(definition: ApiObject): ResourceType[] {
     }))
 }
 
+/** Names of collections, as controllers have them, by `apiVersion/Kind`. */
+export const collectionsOf = (types: readonly ResourceType[]): Map<string, string> =>
+  new Map(
+    types.map((type) => [
+      `${apiVersionOf(type)}/${type.kind}`,
+      type.custom ? `${type.group}/${type.plural}` : type.plural,
+    ]),
+  )
+
 export function builtInType(plural: string): ResourceType {
   const found = builtIn.find((resource) => resource.plural === plural)
   if (!found) throw new Error(`no built-in resource ${plural}`)

@@ -16,6 +16,7 @@ import { garbage } from './garbage.ts'
 import { helm } from './helm.ts'
 import { jobs } from './job.ts'
 import type { Action, Controller, View } from './model.ts'
+import { namespaces } from './namespaces.ts'
 import { nodeIpam } from './node-ipam.ts'
 import { nodeLifecycle } from './node-lifecycle.ts'
 import { podGarbage } from './pod-garbage.ts'
@@ -71,6 +72,7 @@ async function round(parts: ControllerParts, lostPods: Controller): Promise<void
     budgets,
     lostPods,
     garbage(() => operations.types()),
+    namespaces(() => operations.types()),
   ]
   if (leadership.holds('kube-controller-manager')) await runAll(operations, manager)
   if (leadership.holds('kube-scheduler')) await runAll(operations, [scheduler])
@@ -101,9 +103,9 @@ function viewOf({ mirror }: Operations): View {
 /** @returns the revision of the change, 0 if somebody else has been quicker */
 async function perform(operations: Operations, action: Action): Promise<number> {
   try {
-    if (action.do === 'remove-namespace') {
-      await operations.removeNamespace(action.name)
-      return 0
+    if (action.do === 'finalize') {
+      const namespace = await operations.finalize(action.name, 'kubernetes')
+      return Number(namespace.metadata.resourceVersion ?? 0)
     }
     const type = typeOf(operations, action.collection)
     const object = await performOn(operations, type, action)
@@ -118,7 +120,7 @@ async function perform(operations: Operations, action: Action): Promise<number> 
 function performOn(
   operations: Operations,
   type: ResourceType,
-  action: Exclude<Action, { do: 'remove-namespace' }>,
+  action: Exclude<Action, { do: 'finalize' }>,
 ): Promise<ApiObject> {
   if (action.do === 'create') return operations.create(type, action.object.metadata.namespace, action.object)
   const { namespace, name } = action

@@ -13,7 +13,8 @@ export type Action =
   | { do: 'status'; collection: string; namespace?: string; name: string; status: object }
   | { do: 'merge'; collection: string; namespace?: string; name: string; patch: object }
   | { do: 'delete'; collection: string; namespace?: string; name: string; uid?: string; graceSeconds?: number }
-  | { do: 'remove-namespace'; name: string }
+  /** Lets go of a namespace, as its controller does. */
+  | { do: 'finalize'; name: string }
 
 export type Controller = (view: View) => Action[]
 
