@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 const machine = [
   'test/{cli/{main,plan},hostile/command-line}.test.ts',
   'test/facts/{collect,mask}.test.ts',
+  'test/kube/client.test.ts',
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
   'test/operations/{cilium-leftovers-script,network-guard-program}.test.ts',

@@ -11,6 +11,7 @@ export interface KubeObject {
     deletionTimestamp?: string
     labels?: Record<string, string>
     annotations?: Record<string, string>
+    finalizers?: string[]
   }
   [key: string]: unknown
 }
@@ -19,6 +20,12 @@ export interface KubeObject {
 export interface KindRef {
   apiVersion: string
   kind: string
+}
+
+export interface DeleteOptions {
+  uid: string
+  /** 0: at once, whatever the kubelet says. */
+  graceSeconds: number
 }
 
 /**
@@ -33,8 +40,10 @@ export interface KubeApi {
   patch(kind: KindRef, name: string, namespace: string | undefined, patch: object): Promise<KubeObject>
   /** Replaces; a resourceVersion in the object makes it conditional (409 -> KubeConflictError). */
   replace(object: KubeObject): Promise<KubeObject>
-  /** Deleting what is not there is fine. */
-  delete(kind: KindRef, name: string, namespace?: string): Promise<void>
+  /** Deleting what is not there is fine. Another object of that name than the one with `uid`: 409. */
+  delete(kind: KindRef, name: string, namespace?: string, options?: DeleteOptions): Promise<void>
+  /** Replaces a Namespace's `spec.finalizers` by its finalize subresource; conditional as `replace`. */
+  finalize(namespace: KubeObject): Promise<void>
   /** Raw GET, for /readyz?verbose and the like: status and body. */
   raw(path: string): Promise<{ status: number; body: string }>
   /**

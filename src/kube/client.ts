@@ -6,6 +6,7 @@ import type { KindRef, KubeApi, KubeObject } from './api.ts'
 import { KubeError, KubeUnreachableError } from './errors.ts'
 import { lines } from './lines.ts'
 import { fromModel, toModel } from './model-names.ts'
+import { objectPath } from './object-path.ts'
 import { tunnel } from './tunnel.ts'
 
 const origin = 'https://127.0.0.1'
@@ -145,12 +146,39 @@ export function openKube(servers: readonly Node[]): KubeApi {
         ),
       )
     },
-    async delete(kind, name, namespace) {
+    async delete(kind, name, namespace, options) {
+      // Where there is a body, the API reads nothing of the query.
+      const propagationPolicy = 'Background'
+      const body = options && {
+        propagationPolicy,
+        gracePeriodSeconds: options.graceSeconds,
+        preconditions: { uid: options.uid },
+      }
       await orNull(() =>
         call(`delete ${kind.kind} ${name}`, () =>
-          objects.delete(header(kind, name, namespace), undefined, undefined, undefined, undefined, 'Background'),
+          objects.delete(
+            header(kind, name, namespace),
+            undefined,
+            undefined,
+            undefined,
+            undefined,
+            propagationPolicy,
+            body,
+          ),
         ),
       )
+    },
+    async finalize(namespace) {
+      const place = { apiVersion: 'v1', plural: 'namespaces', namespace: null, name: namespace.metadata.name }
+      const path = `${objectPath(place)}/finalize`
+      const what = `finalize Namespace ${namespace.metadata.name}`
+      await call(what, async () => {
+        const headers = { 'content-type': 'application/json' }
+        const sending = { dispatcher, method: 'PUT', headers, body: JSON.stringify(namespace) } as const
+        const { statusCode, body } = await request(origin + path, sending)
+        const text = await body.text()
+        if (statusCode !== 200) throw new KubeError(statusCode, `${what}: ${wordsOf(statusCode, text)}`)
+      })
     },
     async raw(path) {
       return await call(`GET ${path}`, async () => {
@@ -190,5 +218,6 @@ export function readOnlyKube(api: KubeApi): KubeApi {
     patch: refuse('patch'),
     replace: refuse('replace'),
     delete: refuse('delete'),
+    finalize: refuse('finalize'),
   }
 }

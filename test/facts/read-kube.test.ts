@@ -26,6 +26,7 @@ function api(objects: readonly KubeObject[], over: Partial<KubeApi> = {}): KubeA
     patch: no,
     replace: no,
     delete: no,
+    finalize: no,
     raw: async () => ({ status: 200, body: version }),
     follow: () => {
       throw new Error('nothing is watched')

@@ -45,7 +45,7 @@ afterEach(() => {
 const away = () => Promise.reject(new KubeUnreachableError('the API is away'))
 const kube: KubeApi = {
   get: async () => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'kube-system', uid: 'the-uid' } }),
-  ...{ list: away, create: away, patch: away, replace: away, delete: away, raw: away },
+  ...{ list: away, create: away, patch: away, replace: away, delete: away, finalize: away, raw: away },
   follow: () => ({ [Symbol.asyncIterator]: () => ({ next: away }) }),
   close: async () => undefined,
 }
