@@ -4,6 +4,7 @@ import { FailedError, MigrateError } from '../errors.ts'
 import type { Node } from '../nodes/node.ts'
 import { mustRun, script } from '../nodes/run.ts'
 import { cniFamily } from './cni.ts'
+import { containersFamily } from './containers.ts'
 import { etcdFamily } from './etcd.ts'
 import { type NodeFacts, type NodeFamily, nodeFactsSchema } from './facts.ts'
 import type { About, Family } from './family.ts'
@@ -33,6 +34,7 @@ const families: { readonly [F in NodeFamily]: Family<Required<NodeFacts>[F]> } =
   kernel: kernelFamily,
   firewall: firewallFamily,
   upkeep: upkeepFamily,
+  containers: containersFamily,
 }
 
 /** The script that reads these families: constant for the same families. */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { cniSchema } from './cni.ts'
+import { containersSchema } from './containers.ts'
 import { etcdSchema } from './etcd.ts'
 import { firewallSchema } from './firewall.ts'
 import { hostSchema } from './host.ts'
@@ -14,6 +15,7 @@ import { operatorSchema } from './operator.ts'
 import { pathsSchema } from './paths.ts'
 import { reachabilitySchema } from './reachability.ts'
 import { sandboxesSchema } from './sandboxes.ts'
+import { stuckSchema } from './stuck.ts'
 import { unitSchema } from './unit.ts'
 import { upkeepSchema } from './upkeep.ts'
 
@@ -34,15 +36,17 @@ export const nodeFactsSchema = z.object({
   kernel: kernelSchema.exactOptional(),
   firewall: firewallSchema.exactOptional(),
   upkeep: upkeepSchema.exactOptional(),
+  /** Absent in facts of an older version. */
+  containers: containersSchema.exactOptional(),
 })
 export type NodeFacts = z.infer<typeof nodeFactsSchema>
 
 /** Families read on each node, and those read of the cluster as a whole. */
 export const nodeFamilies = [
   ...(['host', 'unit', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const),
-  ...(['kernel', 'firewall', 'upkeep'] as const),
+  ...(['kernel', 'firewall', 'upkeep', 'containers'] as const),
 ] as const
-export const clusterFamilies = ['kube', 'reachability', 'operator', 'obstacles', 'paths'] as const
+export const clusterFamilies = ['kube', 'reachability', 'operator', 'obstacles', 'paths', 'stuck'] as const
 export type NodeFamily = (typeof nodeFamilies)[number]
 export type ClusterFamily = (typeof clusterFamilies)[number]
 export type Family = NodeFamily | ClusterFamily
@@ -61,5 +65,7 @@ export const factsSchema = z.object({
   /** Absent until asked for: only pre-flight looks at them. */
   obstacles: obstaclesSchema.exactOptional(),
   paths: pathsSchema.exactOptional(),
+  /** Absent until asked for, and in facts of an older version. */
+  stuck: stuckSchema.exactOptional(),
 })
 export type Facts = z.infer<typeof factsSchema>

@@ -8,7 +8,8 @@ const texts = z
   .record(z.string(), z.string())
   .nullish()
   .transform((value) => value ?? {})
-const list = <T extends z.ZodType>(item: T) =>
+/** Lists that the API leaves out are empty. */
+export const list = <T extends z.ZodType>(item: T) =>
   z
     .array(item)
     .nullish()
@@ -146,7 +147,10 @@ export const ciliumEndpoint = z.object({
     .transform((value) => value ?? { state: '', networking: { addressing: [] } }),
 })
 
-const timeMs = (text: string | null | undefined): number | null => {
+/** An object's name, as it may stand in the API's paths and in files' names. */
+export const objectName = z.string().regex(/^(?!\.\.?$)[^/%\\\s\p{Cc}]{1,253}$/u)
+
+export const timeMs = (text: string | null | undefined): number | null => {
   const parsed = text ? Date.parse(text) : Number.NaN
   return Number.isNaN(parsed) ? null : parsed
 }

@@ -10,6 +10,7 @@ import type { OperatorFacts } from './operator.ts'
 import type { PathsFacts } from './paths.ts'
 import type { ReachabilityFacts } from './reachability.ts'
 import { readKube } from './read-kube.ts'
+import { readStuck } from './read-stuck.ts'
 
 export interface FactsSources {
   inventory: Pick<Inventory, 'cluster' | 'nodes'>
@@ -58,10 +59,13 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
   }
 
   return {
-    unanswered: ({ kube }, families) =>
-      families.includes('kube') && !kube.reachable
-        ? `the Kubernetes API does not answer: ${kube.error ?? 'no reason given'}`
-        : null,
+    unanswered({ kube, stuck }, families) {
+      if (families.includes('kube') && !kube.reachable)
+        return `the Kubernetes API does not answer: ${kube.error ?? 'no reason given'}`
+      if (families.includes('stuck') && stuck?.error)
+        return `what hangs cannot be read from the Kubernetes API: ${stuck.error}`
+      return null
+    },
     async read(families: readonly string[], targets: readonly Target[] | 'all', previous: Facts | null) {
       const ofNodes = families.filter(isNodeFamily)
       const asked = targets === 'all' ? nodeNames : targets.filter((target) => nodeNames.includes(target))
@@ -69,11 +73,12 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
       const names = nodeNames.filter((name) => asked.includes(name) || missing.includes(name))
       const kubeWanted = families.includes('kube') || previous === null
       const operatorWanted = families.includes('operator') || previous === null
-      const [read, kube, operator, obstacles] = await Promise.all([
+      const [read, kube, operator, obstacles, stuck] = await Promise.all([
         together(names.map((name) => readNode(name, ofNodes, previous?.nodes[name]))),
         previous && !kubeWanted ? previous.kube : readKube(sources.kube),
         operatorWanted ? sources.operator?.() : previous.operator,
         families.includes('obstacles') ? readObstacles(sources.kube) : previous?.obstacles,
+        families.includes('stuck') ? readStuck(sources.kube) : previous?.stuck,
       ])
       const facts: Facts = {
         format: 1,
@@ -84,6 +89,7 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
         reachability: previous?.reachability ?? null,
         ...(operator === undefined ? {} : { operator }),
         ...(obstacles === undefined ? {} : { obstacles }),
+        ...(stuck === undefined ? {} : { stuck }),
         ...(previous?.paths === undefined ? {} : { paths: previous.paths }),
       }
       return {

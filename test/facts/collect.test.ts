@@ -38,6 +38,11 @@ const crictl = {
   ]
     .map((one) => JSON.stringify(one))
     .join('\n'),
+  ps: JSON.stringify({
+    containers: [
+      { metadata: { name: 'main' }, state: 'CONTAINER_RUNNING', labels: { 'io.kubernetes.pod.uid': 'uid-web' } },
+    ],
+  }),
   images: JSON.stringify({
     images: [{ repoTags: ['docker.io/library/a:1'], repoDigests: ['docker.io/library/a@sha256:0'] }, { repoTags: [] }],
   }),
@@ -98,6 +103,7 @@ esac`,
     k3s: `case "$*" in
   --version) echo 'k3s version v1.21.3-rc1+k3s1 (9c981b01)'; echo 'go version go1.19.8' ;;
   'crictl pods -o json') printf %s '${crictl.pods}' ;;
+  'crictl ps -a -o json') printf %s '${crictl.ps}' ;;
   'crictl inspectp'*${id('4')}) exit 1 ;;
   'crictl inspectp -o json ${id('1')}') printf %s '${crictl.inspectp}' ;;
   'crictl inspectp'*) exit 0 ;;

@@ -5,6 +5,8 @@ import { parse } from 'yaml'
 import type { Json } from '../../src/engine/model.ts'
 import { kubeSchema } from '../../src/facts/kube.ts'
 import { readKube } from '../../src/facts/read-kube.ts'
+import { readStuck } from '../../src/facts/read-stuck.ts'
+import { stuckSchema } from '../../src/facts/stuck.ts'
 import type { KubeApi } from '../../src/kube/api.ts'
 import { hostile } from './support/cases.ts'
 import { hostileText } from './support/hostile-text.ts'
@@ -50,4 +52,54 @@ hostile('API objects: contents', answers, async ([value, body]) => {
   } as unknown as KubeApi
   const facts = await cameOf(() => readKube(api))
   if (facts !== null) expect(kubeSchema.safeParse(facts).error).toBeUndefined()
+})
+
+const stuck: Record<string, Json[]> = {
+  Pod: [
+    {
+      metadata: {
+        namespace: 'shop',
+        name: 'web',
+        uid: 'u',
+        deletionTimestamp: '2026-11-21T07:10:00Z',
+        finalizers: ['a/b'],
+      },
+      spec: { nodeName: 'k1' },
+      status: { phase: 'Pending', containerStatuses: [{ state: { waiting: { reason: 'ContainerCreating' } } }] },
+    },
+  ],
+  Event: [
+    {
+      metadata: {},
+      involvedObject: { uid: 'u' },
+      reason: 'Failed',
+      message: 'x',
+      lastTimestamp: '2026-11-21T07:10:00Z',
+    },
+  ],
+  Namespace: [
+    { metadata: { name: 'old', uid: 'n', deletionTimestamp: '2026-11-21T07:10:00Z' }, status: { conditions: [] } },
+  ],
+  APIService: [{ metadata: { name: 'v1.x' }, spec: { service: {} }, status: { conditions: [] } }],
+}
+const answered: Record<string, Json> = {
+  '/apis': { groups: [{ preferredVersion: { groupVersion: 'shop.example/v1' } }] },
+  '/api/v1': { resources: [{ name: 'secrets', kind: 'Secret', namespaced: true, verbs: ['list', 'delete'] }] },
+  '/apis/shop.example/v1': { resources: [] },
+}
+const held: Json = { items: [{ metadata: { name: 'held', uid: 'h', finalizers: ['a/b'] } }] }
+
+hostile('API objects: what hangs', mutated({ stuck, answered, held } as unknown as Json), async (value) => {
+  const { stuck: of, answered: documents, held: inside } = Object(value) as Record<string, Record<string, Json>>
+  const api = {
+    list: async ({ kind }: { kind: string }) => (Array.isArray(of?.[kind]) ? of[kind] : []),
+    raw: async (path: string) => {
+      // Whatever a group or an object is called: no path leads out of where it belongs.
+      expect(path).toMatch(/^\/apis?(\/[a-z0-9.-]+){0,2}(\/namespaces\/[^/]+\/[a-z0-9.-]+)?$/)
+      expect(path).not.toMatch(/\/\.\.?(\/|$)/)
+      return { status: 200, body: JSON.stringify(documents?.[path] ?? inside) ?? '' }
+    },
+  } as unknown as KubeApi
+  const facts = await cameOf(() => readStuck(api))
+  if (facts !== null) expect(stuckSchema.safeParse(facts).error).toBeUndefined()
 })

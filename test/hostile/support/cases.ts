@@ -15,6 +15,7 @@ const shares = {
   'rule sets: text': 80,
   'node answers: text': 60,
   'API objects: contents': 60,
+  'API objects: what hangs': 30,
   'printed: everything': 30,
 }
 
