@@ -1,5 +1,6 @@
 import type { KubeObject } from '../../kube/api.ts'
 import type { Answer, ApiRequest, ClusterState } from '../cluster/state.ts'
+import { rawAnswer } from './raw.ts'
 import { objectsOf } from './views.ts'
 
 const kubeError = (status: number, message: string): Answer => ({ kind: 'kube-error', status, message })
@@ -8,7 +9,18 @@ const keyOf = (kind: string, name: string, namespace?: string) => `${kind} ${nam
 
 /** Kinds that the simulated clusters serve besides Cilium's. */
 const served = new Set([
-  ...['Node', 'Pod', 'Namespace', 'Service', 'Secret', 'ConfigMap', 'PersistentVolume', 'NetworkPolicy', 'CronJob'],
+  ...[
+    'Node',
+    'Pod',
+    'Namespace',
+    'Service',
+    'Secret',
+    'ConfigMap',
+    'PersistentVolume',
+    'NetworkPolicy',
+    'CronJob',
+    'Event',
+  ],
   ...['Lease', 'DaemonSet', 'Deployment', 'HelmChart', 'CustomResourceDefinition', 'PodDisruptionBudget'],
   ...['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'],
 ])
@@ -62,11 +74,21 @@ function remove(state: ClusterState, kind: string, name: string, namespace?: str
   const object = state.objects[key]
   if (!object) return
   // A HelmChart is kept by its controller until the release is uninstalled.
-  if (kind === 'HelmChart') {
-    const deletionTimestamp = new Date(state.nowMs).toISOString()
-    state.objects[key] = { ...object, metadata: { ...object.metadata, deletionTimestamp } }
+  if (kind === 'HelmChart' || hasFinalizers(object)) {
+    const deletionTimestamp = object.metadata.deletionTimestamp ?? new Date(state.nowMs).toISOString()
+    const metadata = { ...object.metadata, deletionTimestamp, deletionGracePeriodSeconds: 0 }
+    state.objects[key] = { ...object, metadata }
   } else delete state.objects[key]
 }
+
+const hasFinalizers = ({ metadata }: KubeObject): boolean => (metadata.finalizers ?? []).length > 0
+
+/** What is being deleted goes with its last finalizer; a namespace has finalizers of its own besides. */
+const isFree = (before: KubeObject, now: KubeObject): boolean =>
+  hasFinalizers(before) &&
+  !hasFinalizers(now) &&
+  now.metadata.deletionTimestamp !== undefined &&
+  now.kind !== 'Namespace'
 
 /** Labels, and whether pods may come, are all that is changed of nodes here. */
 function patchNode(state: ClusterState, name: string, patch: unknown): Answer {
@@ -82,13 +104,8 @@ function patchNode(state: ClusterState, name: string, patch: unknown): Answer {
 /** What a request does to the cluster, and what the API says. It must be up: that is looked at before. */
 export function serve(state: ClusterState, request: ApiRequest): Answer {
   switch (request.verb) {
-    case 'raw': {
-      if (request.path === '/version') return { kind: 'raw', status: 200, body: '{"gitVersion":"v1.31.4+k3s1"}' }
-      if (request.path !== '/apis/cilium.io/v2') return { kind: 'raw', status: 404, body: '' }
-      if (state.cilium.kinds.length === 0) return { kind: 'raw', status: 404, body: '' }
-      const resources = state.cilium.kinds.map((name) => ({ name }))
-      return { kind: 'raw', status: 200, body: JSON.stringify({ resources }) }
-    }
+    case 'raw':
+      return rawAnswer(state, request.path)
     case 'list': {
       if (!isServed(state, request.kind)) return kubeError(404, 'the server could not find the requested resource')
       const { namespace, labelSelector } = request
@@ -119,13 +136,24 @@ export function serve(state: ClusterState, request: ApiRequest): Answer {
       const object = merged(before, request.patch) as KubeObject
       // The API leaves out what is empty.
       if (Object.keys(object.metadata.annotations ?? {}).length === 0) delete object.metadata.annotations
-      state.objects[key] = object
+      if (isFree(before, object)) delete state.objects[key]
+      else state.objects[key] = object
       return { kind: 'object', object }
+    }
+    case 'finalize': {
+      const key = keyOf('Namespace', request.object.metadata.name)
+      if (!state.objects[key]) return kubeError(404, `Namespace ${request.object.metadata.name} not found`)
+      delete state.objects[key]
+      return { kind: 'object', object: null }
     }
     case 'replace':
       throw new Error('the simulator does not know how to replace an object: nothing here does')
-    case 'delete':
+    case 'delete': {
+      const there = state.objects[keyOf(request.kind, request.name, request.namespace)]
+      if (request.options !== undefined && there !== undefined && there.metadata.uid !== request.options.uid)
+        return kubeError(409, `${request.kind} ${request.name} has another uid`)
       remove(state, request.kind, request.name, request.namespace)
       return { kind: 'object', object: null }
+    }
   }
 }

@@ -161,7 +161,7 @@ export function objectsOf(state: ClusterState, kind: string): KubeObject[] {
     case 'Node':
       return Object.values(state.nodes).map((node) => nodeObject(state, node))
     case 'Pod':
-      return [...state.pods.map(podObject), ...agentPods(state)]
+      return [...state.pods.map(podObject), ...agentPods(state), ...stored]
     case 'Lease':
       return [...stored, ...leases(state)]
     case 'DaemonSet':

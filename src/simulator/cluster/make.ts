@@ -158,7 +158,7 @@ function makeObjects(): Record<string, KubeObject> {
     ...['kube-system', 'shop', 'other', 'edge'].map((name) => ({
       apiVersion: 'v1',
       kind: 'Namespace',
-      metadata: { name },
+      metadata: { name, uid: `uid-of-${name}` },
     })),
     service('shop', 'web', '10.43.7.1', 80, { app: 'web' }),
     service('kube-system', 'kube-dns', '10.43.0.10', 53, { 'k8s-app': 'kube-dns' }),

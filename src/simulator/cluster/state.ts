@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../kube/api.ts'
+import type { DeleteOptions, KubeObject } from '../../kube/api.ts'
 import type { Command, Outcome } from '../../nodes/node.ts'
 import type { RandomState } from '../random.ts'
 
@@ -56,7 +56,8 @@ export type ApiRequest =
   | { verb: 'get'; apiVersion: string; kind: string; namespace?: string; name: string }
   | { verb: 'create' | 'replace'; object: KubeObject }
   | { verb: 'patch'; apiVersion: string; kind: string; namespace?: string; name: string; patch: object }
-  | { verb: 'delete'; apiVersion: string; kind: string; namespace?: string; name: string }
+  | { verb: 'delete'; apiVersion: string; kind: string; namespace?: string; name: string; options?: DeleteOptions }
+  | { verb: 'finalize'; object: KubeObject }
   | { verb: 'raw'; path: string }
 
 export type Answer =

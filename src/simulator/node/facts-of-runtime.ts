@@ -65,6 +65,18 @@ export const sandboxSections: SectionsOf = (_state, node) => {
   ]
 }
 
+/** One container in each sandbox that runs. */
+export const containerSections: SectionsOf = (_state, node) => {
+  const containers = node.sandboxes
+    .filter(({ ready }) => ready)
+    .map(({ pod }) => ({
+      metadata: { name: 'main' },
+      state: 'CONTAINER_RUNNING',
+      labels: { 'io.kubernetes.pod.uid': `uid-of-${pod}` },
+    }))
+  return [['containers.list', kubeletLives(node) ? JSON.stringify({ containers }) : { code: 1 }]]
+}
+
 export const imagesSections: SectionsOf = (_state, node) => [
   [
     'images.list',

@@ -4,7 +4,7 @@ import { type Handler, said } from './answer.ts'
 import { hostSections, kernelSections, upkeepSections } from './facts-of-host.ts'
 import { k3sSections, unitSections } from './facts-of-k3s.ts'
 import { cniSections, netfilterSections, networkSections } from './facts-of-network.ts'
-import { etcdSections, imagesSections, sandboxSections } from './facts-of-runtime.ts'
+import { containerSections, etcdSections, imagesSections, sandboxSections } from './facts-of-runtime.ts'
 import { framed, type SectionText } from './sections.ts'
 
 export type SectionsOf = (
@@ -26,6 +26,7 @@ const sectionsOf: Readonly<Record<NodeFamily, SectionsOf>> = {
   kernel: kernelSections,
   firewall: () => [],
   upkeep: upkeepSections,
+  containers: containerSections,
 }
 
 const known = new Map<string, readonly NodeFamily[]>()

@@ -153,8 +153,12 @@ export class OperatorProcess {
         objectOf(await this.#request({ verb: 'patch', ...kind, name, patch: copied(patch), ...within(namespace) })),
       ),
     replace: async (object) => mustBe(objectOf(await this.#request({ verb: 'replace', object: copied(object) }))),
-    delete: async (kind, name, namespace) => {
-      await this.#request({ verb: 'delete', ...kind, name, ...within(namespace) })
+    delete: async (kind, name, namespace, options) => {
+      const how = options === undefined ? {} : { options }
+      await this.#request({ verb: 'delete', ...kind, name, ...within(namespace), ...how })
+    },
+    finalize: async (namespace) => {
+      await this.#request({ verb: 'finalize', object: copied(namespace) })
     },
     raw: async (path) => {
       const answer = await this.#request({ verb: 'raw', path })
