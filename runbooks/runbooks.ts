@@ -9,6 +9,7 @@ import { flannelToCilium } from './k3s-flannel-to-cilium.ts'
 import { flannelToCiliumLive } from './k3s-flannel-to-cilium-live.ts'
 import { kubeRouterPurge } from './kube-router-purge.ts'
 import { routingModeChange } from './routing-mode-change.ts'
+import { stuckPods } from './stuck-pods.ts'
 
 type RunbookOf = (inventory: Inventory) => Runbook<Facts, World, unknown>
 
@@ -20,6 +21,7 @@ export const runbooks: ReadonlyMap<string, RunbookOf> = new Map<string, RunbookO
   ['cilium-to-flannel', ciliumToFlannel],
   ['routing-mode-change', routingModeChange],
   ['cilium-revert-to-vxlan', ciliumRevertToVxlan],
+  ['stuck-pods', stuckPods],
 ])
 
 /** @throws InputError when there is none of that name: a plan may be of another version */

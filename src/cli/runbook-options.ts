@@ -18,6 +18,7 @@ export const runbookNames = [
   'cilium-to-flannel',
   'routing-mode-change',
   'cilium-revert-to-vxlan',
+  'stuck-pods',
 ]
 
 export function withRunbookOptions(command: Command): Command {
@@ -25,7 +26,7 @@ export function withRunbookOptions(command: Command): Command {
     .addOption(
       new Option(
         '--runbook <name>',
-        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand. routing-mode-change: Cilium from tunnel to native routing or back. cilium-revert-to-vxlan: the emergency where nodes route differently',
+        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand. routing-mode-change: Cilium from tunnel to native routing or back. cilium-revert-to-vxlan: the emergency where nodes route differently. stuck-pods: what hangs after an incident',
       )
         .choices(runbookNames)
         .default('k3s-flannel-to-cilium'),

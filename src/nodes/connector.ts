@@ -177,7 +177,8 @@ async function handshake(endpoint: Endpoint, keys: KeyRing, sock: Duplex | undef
     }
     const early = (connected || sock) && !timer.expired && /before handshake|ECONNRESET/.test(said)
     const Kind = early ? DroppedEarly : UnreachableError
-    throw new Kind(`${endpoint.label}: no connection to ${where}: ${said}`, context)
+    const next = `${context.next}. One that stays away: README.md, "A node that does not come back"`
+    throw new Kind(`${endpoint.label}: no connection to ${where}: ${said}`, { ...context, next })
   } finally {
     timer.stop()
   }

@@ -48,7 +48,13 @@ export const inOrder = (facts: Facts, sandboxes: readonly Sandbox[]) =>
     .sort((a, b) => Number(b.dns) - Number(a.dns) || a.pod.localeCompare(b.pod))
     .map(({ id, pod }) => ({ id, pod }))
 
-async function stopSandboxes(world: World, target: string, ids: readonly string[], task: TaskContext): Promise<void> {
+/** Their pods keep name and node: the kubelet makes each a new one. */
+export async function stopSandboxes(
+  world: World,
+  target: string,
+  ids: readonly string[],
+  task: TaskContext,
+): Promise<void> {
   if (ids.length === 0) return
   const argv = ['k3s', 'crictl', 'stopp', ...ids] as const
   await mustRun(world.nodes.get(target), { argv, mode: 'write', timeoutMs: task.remainingMs() })

@@ -2,13 +2,20 @@ import type { Finding } from '../../engine/model.ts'
 import type { Facts } from '../../facts/facts.ts'
 import type { Inventory } from '../../inventory/schema.ts'
 
-/** The inventory and the cluster name the same nodes, in the same roles. A node left out would keep flannel. */
-export function inventoryComplete(facts: Facts, inventory: Inventory): Finding[] {
+/**
+ * The inventory and the cluster name the same nodes, in the same roles. A node left out would keep flannel.
+ * @param leftOut what it means that a node of the cluster is not in the inventory
+ */
+export function inventoryComplete(
+  facts: Facts,
+  inventory: Inventory,
+  leftOut: 'blocks' | 'warns' = 'blocks',
+): Finding[] {
   const findings: Finding[] = []
   for (const node of facts.kube.nodes)
     if (!inventory.nodes.some((one) => one.name === node.name))
       findings.push({
-        level: 'blocks',
+        level: leftOut,
         title: 'the inventory names every node',
         target: node.name,
         detail: `${node.name} (${node.internalIp}) is a node of the cluster and not in ${inventory.file}`,
