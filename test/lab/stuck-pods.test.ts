@@ -79,7 +79,9 @@ test('an incident', async () => {
   await power(name, 'a1', 'off')
   await onNode(lab, 's2', 'mv /run/flannel/subnet.env /run/flannel/kept')
   await kubectl('apply -f -', barePod('no-network', 's2'))
-  const [evicted] = (await kubectl('-n shop get pods -l app=web -o name')).split('\n')
+  const [evicted] = (await kubectl('-n shop get pods -l app=web --field-selector spec.nodeName!=a1 -o name')).split(
+    '\n',
+  )
   const status = JSON.stringify({
     status: { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource' },
   })
