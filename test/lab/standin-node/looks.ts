@@ -61,7 +61,7 @@ export async function startedMachine(): Promise<ScratchMachine> {
 
 /** What a test sees of a machine's pods: in its API, in its runtime, and by connecting. */
 export function looksAt(current: () => ScratchMachine) {
-  async function until<T>(what: string, look: () => Promise<T | undefined>, limitMs = 15_000): Promise<T> {
+  async function until<T>(what: string, look: () => Promise<T | undefined>, limitMs = 60_000): Promise<T> {
     const end = Date.now() + limitMs
     for (;;) {
       const found = await look()

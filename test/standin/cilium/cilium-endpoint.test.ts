@@ -36,10 +36,10 @@ describe('ciliumEndpoint', () => {
         podMac: '',
         address: '10.52.0.232',
         labels: identityLabels(pod, { 'kubernetes.io/metadata.name': 'data', team: 'data' }),
+        identity: 19942,
         podLabels: pod.metadata.labels ?? {},
         namedPorts: [{ name: 'web', port: 8080, protocol: 'TCP' }],
       },
-      identity: 19942,
       verdict: { ingress: null, egress: null },
       nodeIp: '10.98.0.11',
     })

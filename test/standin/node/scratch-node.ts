@@ -3,12 +3,15 @@ import { createInterface } from 'node:readline'
 import type { ApiObject } from '../../../src/lab/standin/context.ts'
 import { startNodeServices } from '../../../src/lab/standin/node/node.ts'
 import { FakeApi } from './fake-api.ts'
+import { startAgent } from './scratch-agent.ts'
 
 export type Request =
   | { op: 'put'; path: string; object: ApiObject }
   | { op: 'patch'; path: string; patch: object }
   | { op: 'list'; path: string }
   | { op: 'conditions' }
+  /** Starts a Cilium agent with these keys beside the services, in place of the one before. */
+  | { op: 'agent'; config: Record<string, string> }
 
 const [file = '', nodeName = '', nodeIp = '', backend = 'vxlan'] = process.argv.slice(2)
 const api = new FakeApi(file)
@@ -41,16 +44,19 @@ process.on('SIGTERM', () => {
     () => process.exit(1),
   )
 })
+let stopAgent: () => Promise<void> = async () => undefined
 console.log(JSON.stringify('started'))
 for await (const line of createInterface({ input: process.stdin })) {
   const request = JSON.parse(line) as Request
-  const result =
-    request.op === 'put'
-      ? await api.replace(request.path, request.object)
-      : request.op === 'patch'
-        ? await api.patch(request.path, request.patch)
-        : request.op === 'list'
-          ? await api.list(request.path)
-          : services.conditions()
-  console.log(JSON.stringify(result))
+  console.log(JSON.stringify(await answer(request)))
+}
+
+async function answer(request: Request): Promise<unknown> {
+  if (request.op === 'put') return api.replace(request.path, request.object)
+  if (request.op === 'patch') return api.patch(request.path, request.patch)
+  if (request.op === 'list') return api.list(request.path)
+  if (request.op === 'conditions') return services.conditions()
+  await stopAgent()
+  stopAgent = await startAgent(api, nodeName, nodeIp, request.config)
+  return 'started'
 }

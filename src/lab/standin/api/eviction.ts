@@ -1,4 +1,5 @@
 import { ApiError, type ApiObject } from '../context.ts'
+import { Queue } from '../node/tasks.ts'
 import { covers, disruption, isReady } from './disruption.ts'
 import type { DeleteOptions, Operations } from './operations.ts'
 import { builtInType } from './resources.ts'
@@ -32,7 +33,7 @@ export function evictionRefusal(
 /** The Eviction subresource: deletes a pod where its budget allows that. */
 export class Evictions {
   private readonly operations: Operations
-  private last: Promise<unknown> = Promise.resolve()
+  private readonly queue = new Queue()
 
   constructor(operations: Operations) {
     this.operations = operations
@@ -40,9 +41,7 @@ export class Evictions {
 
   /** One after the other, so that each counts what the one before it took. */
   evict(namespace: string, name: string, options: DeleteOptions): Promise<void> {
-    const turn = this.last.then(() => this.evictNow(namespace, name, options))
-    this.last = turn.catch(() => undefined)
-    return turn
+    return this.queue.add(() => this.evictNow(namespace, name, options))
   }
 
   private async evictNow(namespace: string, name: string, options: DeleteOptions): Promise<void> {

@@ -91,8 +91,8 @@ const skb = { mark: 8, protocol: 16 }
 const ipv4 = 0x0008
 const destinationAddress = 30
 
-/** To a pod of this node: its link, with the address that says who sent it. To another node's range: through the tunnel. */
-const fromHost: Instruction[] = [
+/** The packet's destination into the stack frame at -4; anything but IPv4 is passed on. Register 6 holds the packet. */
+const readDestination: Instruction[] = [
   bpf.copy(6, 1),
   bpf.load(0, 6, skb.protocol),
   bpf.jumpUnlessEqual(0, ipv4, 'pass'),
@@ -103,6 +103,10 @@ const fromHost: Instruction[] = [
   bpf.set(4, 4),
   bpf.call(helper.loadBytes),
   bpf.jumpUnlessEqual(0, 0, 'pass'),
+]
+
+/** To a pod of this node: its link, with the address that says who sent it. */
+const toLocalPod: Instruction[] = [
   bpf.map(1, 'cilium_lxc'),
   bpf.copy(2, 10),
   bpf.add(2, -4),
@@ -126,6 +130,10 @@ const fromHost: Instruction[] = [
   bpf.call(helper.redirect),
   bpf.exit(),
   bpf.label('remote'),
+]
+
+/** To another node's range: through the tunnel. */
+const toOtherNode: Instruction[] = [
   bpf.storeValue(10, -8, 32),
   bpf.map(1, 'cilium_tunnel_map'),
   bpf.copy(2, 10),
@@ -147,15 +155,40 @@ const fromHost: Instruction[] = [
   bpf.set(2, 0),
   bpf.call(helper.redirect),
   bpf.exit(),
-  bpf.label('pass'),
-  bpf.set(0, TC_ACT_OK),
-  bpf.exit(),
 ]
 
-/** The frame inside the tunnel is addressed to no link of this node; its packet is for this node all the same. */
-const fromOverlay: Instruction[] = [bpf.set(2, 0), bpf.call(helper.changeType), bpf.set(0, TC_ACT_OK), bpf.exit()]
+const ok: Instruction[] = [bpf.set(0, TC_ACT_OK), bpf.exit()]
 
-const pass: Instruction[] = [bpf.set(0, TC_ACT_OK), bpf.exit()]
+const fromHost: Instruction[] = [...readDestination, ...toLocalPod, ...toOtherNode, bpf.label('pass'), ...ok]
+
+/** What is for nobody of this node's pods is for the node: the frame is addressed to no link of it all the same. */
+const fromOverlay: Instruction[] = [
+  ...readDestination,
+  ...toLocalPod,
+  bpf.label('pass'),
+  bpf.copy(1, 6),
+  bpf.set(2, 0),
+  bpf.call(helper.changeType),
+  ...ok,
+]
+
+/**
+ * From pod to pod past the node's rule sets, as the real one goes (the counters of CILIUM_FORWARD in
+ * fixtures/cilium-1.13.9, c5). All else is the node's stack to route, and carries its sender's identity in the mark
+ * (bpf/lib/common.h, set_identity_mark): the low 16 bits uppermost, where kube-router has its own.
+ */
+const fromContainer = (identity: number, withTunnel: boolean): Instruction[] => [
+  ...readDestination,
+  ...toLocalPod,
+  ...(withTunnel ? toOtherNode : []),
+  bpf.label('pass'),
+  bpf.set(1, identityMark(identity)),
+  bpf.store(6, skb.mark, 1),
+  ...ok,
+]
+
+export const identityMark = (identity: number): number =>
+  ((identity & 0xffff) << 16) | ((identity >> 16) & 0xff) | 0xf00
 
 interface Attachment {
   name: string
@@ -180,18 +213,30 @@ async function attach(attachments: readonly Attachment[]): Promise<void> {
 export async function attachNodePrograms(withTunnel: boolean): Promise<void> {
   const overlay: Attachment[] = [
     { name: 'cil_from_overlay', program: fromOverlay, device: 'cilium_vxlan', direction: 'ingress' },
-    { name: 'cil_to_overlay', program: pass, device: 'cilium_vxlan', direction: 'egress' },
+    { name: 'cil_to_overlay', program: ok, device: 'cilium_vxlan', direction: 'egress' },
   ]
   await attach([
-    { name: 'cil_to_host', program: pass, device: 'cilium_host', direction: 'ingress' },
+    { name: 'cil_to_host', program: ok, device: 'cilium_host', direction: 'ingress' },
     { name: 'cil_from_host', program: fromHost, device: 'cilium_host', direction: 'egress' },
-    { name: 'cil_to_host', program: pass, device: 'cilium_net', direction: 'ingress' },
+    { name: 'cil_to_host', program: ok, device: 'cilium_net', direction: 'ingress' },
     ...(withTunnel ? overlay : []),
   ])
 }
 
-export async function attachPodProgram(device: string): Promise<void> {
-  await attach([{ name: 'cil_from_container', program: pass, device, direction: 'ingress' }])
+/** Also anew: when a pod's identity has become known or is another, and when the agent routes otherwise than before. */
+export async function attachPodPrograms(
+  pods: readonly { link: string; identity: number }[],
+  withTunnel: boolean,
+): Promise<void> {
+  if (pods.length === 0) return
+  await attach(
+    pods.map(({ link, identity }) => ({
+      name: 'cil_from_container',
+      program: fromContainer(identity, withTunnel),
+      device: link,
+      direction: 'ingress',
+    })),
+  )
 }
 
 const addressHex = (address: string): string =>

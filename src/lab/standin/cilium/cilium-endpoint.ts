@@ -5,7 +5,6 @@ import type { Verdict } from './policy/rules.ts'
 
 export interface EndpointView {
   endpoint: EndpointRecord
-  identity: number
   verdict: Verdict
   nodeIp: string
 }
@@ -14,7 +13,7 @@ const enforcement = (lines: string[] | null) =>
   lines === null ? { enforcing: false, state: '<status disabled>' } : { enforcing: true, state: '<status disabled>' }
 
 /** The CiliumEndpoint of a pod: named like it, owned by it (fixtures/cilium-1.13.9/c5, kube/ciliumendpoints.yaml). */
-export function ciliumEndpoint({ endpoint, identity, verdict, nodeIp }: EndpointView): ApiObject {
+export function ciliumEndpoint({ endpoint, verdict, nodeIp }: EndpointView): ApiObject {
   return {
     apiVersion: 'cilium.io/v2',
     kind: 'CiliumEndpoint',
@@ -36,7 +35,7 @@ export function ciliumEndpoint({ endpoint, identity, verdict, nodeIp }: Endpoint
       },
       id: endpoint.id,
       identity: {
-        id: identity,
+        id: endpoint.identity,
         labels: Object.entries(endpoint.labels ?? {}).map(([key, value]) => `k8s:${key}=${value}`),
       },
       'named-ports': endpoint.namedPorts,

@@ -19,6 +19,8 @@ const record = z.object({
   address: z.string(),
   /** Null until the pod was read from the API: identity `init`. */
   labels: z.record(z.string(), z.string()).nullable(),
+  /** The number of the identity that the pod's program marks its packets with; 0, Cilium's `unknown`, at first. */
+  identity: z.number(),
   podLabels: z.record(z.string(), z.string()),
   namedPorts: z.array(z.object({ name: z.string(), port: z.number(), protocol: z.string() })),
 })

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiClient, ApiObject } from '../context.ts'
 import { isMissing } from '../node/files.ts'
 import { freeAddress } from './addresses.ts'
+import { attachPodPrograms } from './bpf.ts'
 import { ciliumEndpoint, publishEndpoint, withdrawEndpoint } from './cilium-endpoint.ts'
 import { type EndpointRecord, loadRecords, removeRecord, saveRecord } from './endpoint-record.ts'
 import { identityAllocator } from './identities.ts'
@@ -71,7 +72,9 @@ export class Endpoints {
         this.taken.add(endpoint.address)
       } else await removeRecord(endpoint.id)
     }
-    await enterPods([...this.byContainer.values()])
+    const restored = [...this.byContainer.values()]
+    await enterPods(restored)
+    await attachPodPrograms(restored, this.options.network.withTunnel)
     this.options.log('info', 'Endpoints restored', { restored: this.byContainer.size })
   }
 
@@ -97,6 +100,7 @@ export class Endpoints {
       podMac: randomMac(),
       address,
       labels: null,
+      identity: 0,
       podLabels: {},
       namedPorts: [],
     }
@@ -226,9 +230,14 @@ export class Endpoints {
       this.keepPublished(labelled)
       return true
     }
+    const identity = await this.identityOf(endpoint.labels)
+    if (endpoint.identity !== identity) {
+      await attachPodPrograms([{ ...endpoint, identity }], this.options.network.withTunnel)
+      endpoint.identity = identity
+      await saveRecord(endpoint)
+    }
     const object = ciliumEndpoint({
       endpoint,
-      identity: await this.identityOf(endpoint.labels),
       verdict: this.verdictOf(endpoint),
       nodeIp: this.options.nodeIp,
     })

@@ -1,7 +1,7 @@
 import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import type { ApiClient } from '../context.ts'
 import { attempt } from '../node/command.ts'
-import { writeWhole } from '../node/files.ts'
+import { readIfThere, writeWhole } from '../node/files.ts'
 import { mergeNodeConfigs } from './agent-config.ts'
 import { ciliumCni, loopback } from './cni-scripts.ts'
 import { ciliumConfig, ciliumNodeConfigs, nodes } from './kube-paths.ts'
@@ -43,10 +43,10 @@ export async function mountCgroup(): Promise<void> {
   if (!mounted) await attempt(['mount', '-t', 'cgroup2', 'none', target])
 }
 
-/** `install-cni-binaries`: cilium-cni and loopback, no portmap. */
+/** `install-cni-binaries`: cilium-cni, and loopback where there is none (K3s' directory has one); no portmap. */
 export async function installCniBinaries(volumes: string): Promise<void> {
   // The volume is a link to the host's directory, which may not be there yet.
   const directory = await readlink(`${volumes}/cni-path`)
-  await writeWhole(`${directory}/loopback`, loopback, 0o755)
+  if ((await readIfThere(`${directory}/loopback`)) === null) await writeWhole(`${directory}/loopback`, loopback, 0o755)
   await writeWhole(`${directory}/cilium-cni`, ciliumCni, 0o755)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { attempt, run } from '../node/command.ts'
-import { attachPodProgram, removePodEntry, setPodEntries } from './bpf.ts'
+import { attachPodPrograms, removePodEntry, setPodEntries } from './bpf.ts'
 import { link, links, setSysctl } from './devices.ts'
 import type { EndpointRecord } from './endpoint-record.ts'
 
@@ -19,9 +19,11 @@ export interface PodNetwork {
   mtu: number
   routeMtu: number
   router: string
+  /** To other nodes through the tunnel, or by the node's own routes. */
+  withTunnel: boolean
 }
 
-type Wired = Pick<EndpointRecord, 'netns' | 'link' | 'linkMac' | 'podMac' | 'address'>
+type Wired = Pick<EndpointRecord, 'netns' | 'link' | 'linkMac' | 'podMac' | 'address' | 'identity'>
 
 const inNetns = (netns: string, argv: readonly string[], stdin: string) =>
   run(['nsenter', `--net=${netns}`, ...argv], { stdin })
@@ -45,7 +47,7 @@ export async function wirePod(pod: Wired, interfaceName: string, network: PodNet
       `route add default via ${network.router} dev ${interfaceName} mtu ${network.routeMtu}`,
     ].join('\n')}\n`,
   )
-  await attachPodProgram(pod.link)
+  await attachPodPrograms([pod], network.withTunnel)
   await enterPods([pod])
 }
 

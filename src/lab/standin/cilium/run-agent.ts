@@ -65,7 +65,7 @@ export async function runAgent({ api, config, nodeName, nodeIp, confFile, signal
   await createMaps()
   const mtu = await deviceMtu(config.mtu, config.devices.split(/[\s,]+/).filter(Boolean), nodeIp)
   const isNative = config['routing-mode'] === 'native'
-  const network = { mtu, routeMtu: isNative ? mtu : mtu - tunnelOverhead, router }
+  const network = { mtu, routeMtu: isNative ? mtu : mtu - tunnelOverhead, router, withTunnel: !isNative }
   log('info', 'Inheriting MTU from external network interface', { mtu })
   await ensureHostPair(mtu)
   await setHostAddress(router)
