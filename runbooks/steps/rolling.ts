@@ -34,20 +34,20 @@ export function rollingFlags(
     kind: 'change' as const,
     order: 'serial' as const,
     timeoutMs: minutes(10),
-    membersUp: (facts: Facts) => {
-      const count = servers(facts).length
-      return `${count - 1} of ${count} while one restarts`
-    },
   }
   const back = (role: 'servers' | 'agents', targets: Change['targets']): Change => ({
     ...one,
-    id: `${id}-${role}-way-back`,
+    id: `${id}-${role}-back`,
     title: `Way back: K3s restarted on the ${role} with its former flags`,
     why: 'It reads them only when it starts.',
     operation: bind(k3sRestartWayBack, () => undefined),
     targets,
     risk: 'none: nothing happens now',
   })
+  const members = (role: 'servers' | 'agents') => (facts: Facts) => {
+    const count = servers(facts).length
+    return role === 'servers' ? `${count - 1} of ${count} while one restarts` : `${count} of ${count}`
+  }
   const restart = (role: 'servers' | 'agents', targets: Change['targets'], risk: string): Change => ({
     ...one,
     id: `${id}-${role}`,
@@ -56,6 +56,7 @@ export function rollingFlags(
     operation: bind(k3sRestarted, () => ({ flannel })),
     targets,
     risk,
+    membersUp: members(role),
     takesMs: 20_000,
   })
   return [

@@ -76,6 +76,7 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
     {
       ...move,
       id: `pods-${number}`,
+      title: 'Recreate every pod of the wave in place, DNS first',
       targets: of(nodes),
       order: 'parallel',
       outage: { what: `each pod of ${nodes.join(', ')}, while it restarts`, expectedMs: 7_000 },

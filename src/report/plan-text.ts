@@ -41,7 +41,7 @@ export function planOverview(plan: Plan, options: Pick<TextOptions, 'colour' | '
   const colours = createColors(options.colour)
   const parts = [header(plan, colours), findingsText(plan.findings, options)]
   if (plan.steps.length === 0) parts.push(['Nothing to do: the cluster is already as the runbook wants it.'])
-  else parts.push(totals(plan, colours), stepTable(plan, options, colours))
+  else parts.push(totals(plan, colours, options.width), stepTable(plan, options, colours))
   return `${parts
     .filter((part) => part.length > 0)
     .map((part) => part.join('\n'))
@@ -64,28 +64,31 @@ function header(plan: Plan, colours: Colours): string[] {
   ]
 }
 
-function totals(plan: Plan, colours: Colours): string[] {
+function totals(plan: Plan, colours: Colours, width: number): string[] {
   const summary = summarise(plan)
   const where = [
     summary.nodes.length > 0 ? `on ${summary.nodes.join(', ')}` : '',
     summary.changesCluster ? 'in the Kubernetes API' : '',
   ]
-  const lines = [
-    colours.bold(
-      `${summary.steps} steps in ${summary.phases} phases, ${summary.changes} changes ${visible(where.filter((part) => part !== '').join(' and '))}`,
-    ),
+  const head = colours.bold(
+    `${summary.steps} steps in ${summary.phases} phases, ${summary.changes} changes ${visible(where.filter((part) => part !== '').join(' and '))}`,
+  )
+  const rows: Cell[][] = [
+    ...summary.outages.map(({ what, expectedMs }) => [
+      { text: 'expected outage' },
+      { text: visible(`${what}: ${duration(expectedMs)}`) },
+    ]),
+    ...summary.exposures.map(({ from, what }) => [{ text: 'open' }, { text: visible(`from ${from} on: ${what}`) }]),
+    ...summary.pointsOfNoReturn.map(({ from, why }) => [
+      { text: 'no return', style: colours.yellow },
+      { text: visible(`from ${from} on: ${why}`) },
+    ]),
+    ...summary.oneWay.map(({ stepId, undo }) => {
+      const why = undo && 'impossible' in undo ? undo.impossible : ''
+      return [{ text: 'no way back', style: colours.yellow }, { text: visible(`from ${stepId} on: ${why}`) }]
+    }),
   ]
-  for (const { what, expectedMs } of summary.outages)
-    lines.push(`  expected outage  ${visible(what)}: ${duration(expectedMs)}`)
-  for (const { from, what } of summary.exposures)
-    lines.push(`  open             from ${visible(from)} on: ${visible(what)}`)
-  for (const { from, why } of summary.pointsOfNoReturn)
-    lines.push(`  ${colours.yellow('no return')}        from ${visible(from)} on: ${visible(why)}`)
-  for (const step of summary.oneWay) {
-    const why = step.undo && 'impossible' in step.undo ? step.undo.impossible : ''
-    lines.push(`  ${colours.yellow('no way back')}      from ${visible(step.stepId)} on: ${visible(why)}`)
-  }
-  return lines
+  return [head, ...table(rows, width - 2).map((line) => `  ${line}`)]
 }
 
 /** Findings, what stands in the way first; fine ones as one line each. Also what pre-flight prints. */

@@ -67,7 +67,7 @@ function unexplained(): string[] {
     outages.flatMap(({ startMs, lengthMs }) => {
       const isApi = id.includes('service:default/kubernetes')
       const isMeant = (stepId: string) =>
-        /^pods-(way-back-)?\d+$/.test(stepId) || (isApi && /-servers(-way-back)?$/.test(stepId))
+        /^pods-(way-back-)?\d+$/.test(stepId) || (isApi && /-servers(-back)?$/.test(stepId))
       const isIn = times.some(
         ({ stepId, fromMs, toMs }) => isMeant(stepId) && startMs >= fromMs - slackMs && startMs <= toMs + slackMs,
       )

@@ -39,8 +39,8 @@ it('going back, flags are back before K3s is restarted, servers before agents', 
   for (const id of ['policies-off', 'flannel-off']) {
     const back = ids().toReversed()
     const at = (step: string) => back.indexOf(`${id}-${step}`)
-    expect(at('flags')).toBeLessThan(at('servers-way-back'))
-    expect(at('servers-way-back')).toBeLessThan(at('agents-way-back'))
+    expect(at('flags')).toBeLessThan(at('servers-back'))
+    expect(at('servers-back')).toBeLessThan(at('agents-back'))
   }
 })
 
