@@ -1,7 +1,7 @@
 import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
-import { missingOfCilium, missingOfTunnel } from './cilium-installed.ts'
+import { missingOfAgent, missingOfTunnel } from './cilium-installed.ts'
 import { admission, holds, labelsOf, labelsTaken, withLabels } from './labels.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -30,7 +30,10 @@ export const ciliumAdmitted: Operation<Facts, World, undefined, Record<never, ne
       throw new FailedError(`${target} has no label ${label}`, { host: target })
     const values = kube.cilium.chart?.values
     if (values === undefined) return
-    await until(world, task, `Cilium on ${target}`, async () => missingOfCilium(await world.look(['kube']), values))
+    // Only this one: agents of other nodes may be held down until their turn comes.
+    await until(world, task, `Cilium on ${target}`, async () =>
+      missingOfAgent(await world.look(['kube']), target, values),
+    )
     await until(world, task, `the tunnel cilium_vxlan of ${target}`, async () =>
       missingOfTunnel(await world.look(['network'], [target]), world.inventory.cilium.tunnelPort, [target]),
     )

@@ -64,6 +64,18 @@ export function missingOfCilium(facts: Facts, stageValues: string): string | nul
   return without.length > 0 ? `no pod range yet for ${without.join(', ')}` : null
 }
 
+/** Why Cilium does not run with these values on one node, or null, whatever is with the others. */
+export function missingOfAgent(facts: Facts, name: string, stageValues: string): string | null {
+  const { reachable, error, cilium } = facts.kube
+  if (!reachable) return `the API does not answer: ${error ?? 'no reason given'}`
+  const stage = stageOf(stageValues)
+  const agent = cilium.agents.find(({ node, annotations }) => node === name && annotations[stageAnnotation] === stage)
+  if (!agent) return 'its agent is not there yet'
+  if (!agent.ready) return agent.waiting ?? 'its agent is not ready yet'
+  const hasRange = cilium.nodes.some((node) => node.name === name && node.podCidrs.length > 0)
+  return hasRange ? null : 'it has no pod range yet'
+}
+
 /** All green says nothing of the tunnel: a port clash leaves it DOWN in silence (measured.md, second part 1). */
 export function missingOfTunnel(facts: Facts, tunnelPort: number, names = Object.keys(facts.nodes)): string | null {
   for (const node of Object.values(facts.nodes)) {

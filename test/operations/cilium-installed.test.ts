@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { missingOfCilium } from '../../src/operations/cilium-installed.ts'
+import { missingOfAgent, missingOfCilium } from '../../src/operations/cilium-installed.ts'
 import { stageAnnotation } from '../../src/operations/cilium-values.ts'
 import { admission } from '../../src/operations/labels.ts'
 import { someFacts } from './some-facts.ts'
@@ -48,4 +48,13 @@ it('kept to nodes that were admitted, it is there when it is there', () => {
   expect(missingOfCilium(facts, text)).toBe('agents on 1 of 2 nodes')
   for (const node of facts.kube.nodes) if (node.name === 's1') node.labels = {}
   expect(missingOfCilium(facts, text)).toBeNull()
+})
+
+it('one node is judged by itself', () => {
+  const text = values('beside')
+  const facts = installed(text, 'beside', ['a1', 's1'])
+  for (const agent of facts.kube.cilium.agents) agent.ready = agent.node === 'a1'
+  expect(missingOfAgent(facts, 'a1', text)).toBeNull()
+  expect(missingOfAgent(facts, 's1', text)).toBe('its agent is not ready yet')
+  expect(missingOfAgent(facts, 's2', text)).toBe('its agent is not there yet')
 })

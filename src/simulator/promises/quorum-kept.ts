@@ -30,7 +30,8 @@ export const quorumKept: EnginePromise = {
           `${entry.what} on ${entry.node} in step ${step}: ${before.length}, then ${after.length} members vote`,
         )
       const others = after.filter((name) => name !== lifeboat)
-      if (step === 'stop-servers' && entry.node === lifeboat && others.length > 0)
+      const isStopped = entry.what.startsWith('systemctl stop')
+      if (isStopped && step === 'stop-servers' && entry.node === lifeboat && others.length > 0)
         broken.push(`the lifeboat ${lifeboat} was stopped while ${others.join(', ')} still ran`)
     }
     return broken
