@@ -19,7 +19,10 @@ export function connectivityKept(before: Facts | null, now: Facts, hole: 'blocks
   const after = new Map(now.reachability.map((attempt) => [pairOf(attempt), attempt.outcome]))
   const old = before.reachability.map((attempt) => ({ ...attempt, pair: pairOf(attempt) }))
   const both = old.filter(({ pair }) => after.has(pair))
-  const lost = both.filter(({ pair, outcome }) => outcome === 'ok' && after.get(pair) !== 'ok')
+  const gone = both.filter(({ pair, outcome }) => outcome === 'ok' && after.get(pair) !== 'ok')
+  // Where nobody enforced policies before, what they forbid is lost by enforcing them.
+  const isMeant = (pair: Opened) => !isEnforced(before) && pairAllowed(now, pair, 'kube-router') === false
+  const [closed, lost] = [gone.filter(isMeant), gone.filter((pair) => !isMeant(pair))]
   const opened = both.filter(({ pair, outcome }) => outcome !== 'ok' && after.get(pair) === 'ok')
   const absent = old.filter(({ pair }) => !after.has(pair))
   const findings: Finding[] = [
@@ -36,8 +39,20 @@ export function connectivityKept(before: Facts | null, now: Facts, hole: 'blocks
           fix: 'look for policies with ipBlock of pods, nodes or the API (cilium.md §6); or: migrate rollback',
         },
   ]
+  if (closed.length > 0)
+    findings.push({
+      level: 'warns',
+      title: 'what policies forbid is closed now',
+      detail: `${closed.length} pairs worked before, when K3s' policy controller was switched off, and NetworkPolicies forbid them: ${shownList(closed.map(({ pair }) => pair))}`,
+      fix: 'see that nobody relies on them',
+    })
   return [...findings, ...openedPairs(now, opened, hole), ...absentPairs(absent.map(({ pair }) => pair))]
 }
+
+const isEnforced = ({ nodes }: Facts): boolean =>
+  Object.values(nodes).some(
+    ({ unit, k3s }) => unit.role === 'server' && k3s.flags['disable-network-policy']?.value !== 'true',
+  )
 
 type Opened = Pick<NonNullable<Facts['reachability']>[number], 'from' | 'to' | 'port'>
 

@@ -29,26 +29,39 @@ it('does not call it fine when nothing was recorded', () => {
   expect(levels(null, facts('ok'))).toEqual(['unknown'])
 })
 
+/** Of one pair of pods, and what policies say of it. */
+function underPolicies(outcome: ReachabilityFacts[number]['outcome'], specs: readonly object[], isOff = false) {
+  const all = facts(outcome)
+  const pair = { from: 'shop/web-0', to: 'shop/web-1', port: 8080 }
+  const policies = specs.map((spec, index) => ({
+    namespace: 'shop',
+    name: `p${index}`,
+    spec: policySpecSchema.parse(spec),
+  }))
+  if (isOff)
+    for (const { k3s } of Object.values(all.nodes)) k3s.flags['disable-network-policy'] = { value: 'true', from: 'x' }
+  return {
+    ...all,
+    kube: { ...all.kube, policies },
+    reachability: all.reachability.map((one) => ({ ...one, ...pair })),
+  }
+}
+const forbid = [{ podSelector: {} }]
+const allow = [{ podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] }]
+
 it.each([
-  ['forbid', [{ podSelector: {} }], 'blocks'],
-  ['allow', [{ podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] }], 'fine'],
+  ['forbid', forbid, 'blocks'],
+  ['allow', allow, 'fine'],
   ['do not select', [], 'fine'],
 ] as const)('an opened pair that policies %s', (_, specs, level) => {
-  const at = (outcome: ReachabilityFacts[number]['outcome']) => {
-    const all = facts(outcome)
-    const pair = { from: 'shop/web-0', to: 'shop/web-1', port: 8080 }
-    const policies = specs.map((spec, index) => ({
-      namespace: 'shop',
-      name: `p${index}`,
-      spec: policySpecSchema.parse(spec),
-    }))
-    return {
-      ...all,
-      kube: { ...all.kube, policies },
-      reachability: all.reachability.map((one) => ({ ...one, ...pair })),
-    }
-  }
-  expect(levels(at('refused'), at('ok'))).toEqual(['fine', level])
+  expect(levels(underPolicies('refused', specs), underPolicies('ok', specs))).toEqual(['fine', level])
+})
+it.each([
+  ['nobody enforced policies before, and they forbid it', forbid, true, ['fine', 'warns']],
+  ['nobody enforced policies before, and they allow it', allow, true, ['blocks']],
+  ['policies were enforced before', forbid, false, ['blocks']],
+] as const)('a lost pair where %s', (_, specs, isOff, expected) => {
+  expect(levels(underPolicies('ok', specs, isOff), underPolicies('timeout', specs, isOff))).toEqual(expected)
 })
 it('an opened pair of which policies say nothing that can be read is told, and does not block', () => {
   expect(levels(facts('ok', 'refused'), facts('ok', 'ok'))).toEqual(['fine', 'warns'])
