@@ -19,6 +19,7 @@ import { dataDirDefault } from '../src/operations/checks/data-dir-default.ts'
 import { datastoreEtcd } from '../src/operations/checks/datastore-etcd.ts'
 import { dnsReached } from '../src/operations/checks/dns-reached.ts'
 import { about } from '../src/operations/checks/finding.ts'
+import { k3sRunning } from '../src/operations/checks/k3s-running.ts'
 import { lifeboatAnswers } from '../src/operations/checks/lifeboat-answers.ts'
 import { nodesAnswer, silenceBorne } from '../src/operations/checks/nodes-answer.ts'
 import { serverFlagsAgree } from '../src/operations/checks/server-flags-agree.ts'
@@ -66,8 +67,8 @@ const whole: Gate = {
   id: 'control-plane-back',
   title: 'etcd, the control plane and every node are heard of again',
   why: 'From here on something is changed on all of them. They need not be Ready.',
-  reads: ['etcd', 'kube'],
-  check: (facts) => clusterWhole(facts, false),
+  reads: ['unit', 'etcd', 'kube'],
+  check: (facts) => [...k3sRunning(facts), ...clusterWhole(facts, false)],
   timeoutMs: minutes(15),
 }
 
@@ -131,12 +132,7 @@ function expected(inventory: Inventory): Gate[] {
       'K3s is set up as this runbook expects',
       'Which file wins for each flag decides what is edited.',
       ['unit', 'k3s', 'etcd'],
-      (facts) => [
-        ...datastoreEtcd(facts),
-        ...dataDirDefault(facts),
-        ...serverFlagsAgree(facts),
-        ...agentFlags(facts),
-      ],
+      (facts) => [...datastoreEtcd(facts), ...dataDirDefault(facts), ...serverFlagsAgree(facts), ...agentFlags(facts)],
     ),
     rulesUnderstood,
   ].map(later)
@@ -150,7 +146,12 @@ export function ciliumCrashloopRecovery(inventory: Inventory): Runbook<Facts, Wo
     'There is a server to begin from, and Cilium is in trouble',
     "Whatever else the incident has broken stands in nobody's way.",
     [],
-    (facts) => [...lifeboatAnswers(facts, inventory), ...silenceBorne(facts), ...ciliumCrashes(facts)],
+    (facts) => [
+      ...lifeboatAnswers(facts, inventory),
+      ...silenceBorne(facts),
+      ...ciliumCrashes(facts),
+      ...k3sRunning(facts).map((one) => (one.level === 'blocks' ? { ...one, level: 'warns' as const } : one)),
+    ],
   )
   const silent = (facts: Facts) => [...Object.keys(facts.silent ?? {}), ...(facts.kube.reachable ? [] : [CLUSTER])]
   return {

@@ -143,7 +143,11 @@ export async function locksFor(
   const owner = await lockOwner(runId, name)
   return {
     // Nodes in the inventory's order, so that two operators who start at once meet at the first one.
-    places: [localLock(lockFile), ...nodes.names.map((node) => nodeLock(nodes.get(node), bearsSilence && node !== lifeboat)), leaseLock(kube)],
+    places: [
+      localLock(lockFile),
+      ...nodes.names.map((node) => nodeLock(nodes.get(node), bearsSilence && node !== lifeboat)),
+      leaseLock(kube),
+    ],
     owner,
     ...(breakNonce === undefined ? {} : { breakNonce }),
     overRuns: new Set(over.map((run) => run.runId)),

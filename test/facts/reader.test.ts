@@ -180,7 +180,9 @@ describe('where silence is borne', () => {
     const { reader, asked } = setUp({ fail })
     const facts = await reader.read(all, 'answering', null)
     expect(Object.keys(facts.nodes)).toEqual(['n1'])
-    expect(factsSchema.parse(facts).silent).toEqual({ n2: expect.stringMatching(/^n2: it is not known how this ended/) })
+    expect(factsSchema.parse(facts).silent).toEqual({
+      n2: expect.stringMatching(/^n2: it is not known how this ended/),
+    })
     asked.length = 0
     await reader.read(['kube'], 'all', facts)
     await reader.read(['unit'], ['n1'], facts)

@@ -46,7 +46,7 @@ test('a server that is cut off is not waited for again; once it answers it is as
       await openAndTurn()
       return asked
     })
-    .toContain("s1")
+    .toContain('s1')
   expect(tries).toBe(2)
 })
 

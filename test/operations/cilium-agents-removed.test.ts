@@ -36,8 +36,14 @@ function anApi(answersAt: number, objects: Record<string, KubeObject>) {
   return { world, done }
 }
 
-const object = (kind: string, name: string, spec: object = {}): KubeObject => ({ apiVersion: '', kind, metadata: { name }, spec })
-const byName = (...objects: KubeObject[]) => Object.fromEntries(objects.map((one) => [`${one.kind} ${one.metadata.name}`, one]))
+const object = (kind: string, name: string, spec: object = {}): KubeObject => ({
+  apiVersion: '',
+  kind,
+  metadata: { name },
+  spec,
+})
+const byName = (...objects: KubeObject[]) =>
+  Object.fromEntries(objects.map((one) => [`${one.kind} ${one.metadata.name}`, one]))
 
 test('asks until the API answers; then what installs anew goes first, and nobody is waited for', async () => {
   const objects = byName(
@@ -82,14 +88,14 @@ test('is planned while the API is away, and where it answers only if something o
   facts.kube.cilium.daemonSet = { desired: 4, ready: 1, updated: 4, generation: 1, observed: 1 }
   const change = ciliumAgentsRemoved.diff(facts, 'cluster', wanted)
   expect(change && ciliumAgentsRemoved.render(change).summary).toMatch(/every 2 s for at most 60 min/)
-  expect(change && ciliumAgentsRemoved.diff(ciliumAgentsRemoved.predict(facts, 'cluster', change), 'cluster', wanted)).toBeNull()
+  expect(
+    change && ciliumAgentsRemoved.diff(ciliumAgentsRemoved.predict(facts, 'cluster', change), 'cluster', wanted),
+  ).toBeNull()
 })
 
 test('made again by somebody meanwhile: not verified', async () => {
   const { world } = anApi(0, byName(object('DaemonSet', 'cilium')))
   const over = new AbortController()
   const task = { ...noting(new Map(), over.signal), say: () => over.abort() }
-  await expect(
-    ciliumAgentsRemoved.verify(world, 'cluster', { limitMinutes: 1, silent: [] }, task),
-  ).rejects.toThrow()
+  await expect(ciliumAgentsRemoved.verify(world, 'cluster', { limitMinutes: 1, silent: [] }, task)).rejects.toThrow()
 })

@@ -32,7 +32,9 @@ test('what helm made of the release goes, whatever became of it; nothing of anyb
     },
     async list({ kind }, { labelSelector } = {}) {
       if (labelSelector === undefined) return there.filter((one) => one.kind === kind)
-      return labelSelector === 'owner=helm,name=cilium' ? there.filter(({ metadata }) => metadata.labels?.owner === 'helm') : []
+      return labelSelector === 'owner=helm,name=cilium'
+        ? there.filter(({ metadata }) => metadata.labels?.owner === 'helm')
+        : []
     },
     async delete({ kind }, name, namespace) {
       deleted.push(`${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`)
@@ -46,7 +48,11 @@ test('what helm made of the release goes, whatever became of it; nothing of anyb
     // Last: by it a release that is half gone is found again.
     'Secret kube-system/sh.helm.release.v1.cilium.v1',
   ])
-  expect(deleted.slice(3).every((line) => /^(Lease kube-system\/cilium-operator|CustomResourceDefinition cilium)/.test(line))).toBe(true)
+  expect(
+    deleted
+      .slice(3)
+      .every((line) => /^(Lease kube-system\/cilium-operator|CustomResourceDefinition cilium)/.test(line)),
+  ).toBe(true)
 })
 
 test('a release that never came to be is told by what it has made', () => {

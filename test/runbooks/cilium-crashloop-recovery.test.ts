@@ -45,7 +45,10 @@ test('two of three servers silent: the agents first, then whoever answers, and n
   const ids = steps.map(({ stepId }) => stepId)
   expect(ids.slice(0, 4)).toEqual(['lifeboat-answers', 'cilium-agents', 'nodes-back', 'control-plane-back'])
   for (const id of ['backup', 'former-guards', 'cilium-leftovers', 'pods'])
-    expect(steps.find(({ stepId }) => stepId === id)).toMatchObject({ targets: ['s1', 's2', 's3', 'a1'], unread: ['s1', 's2'] })
+    expect(steps.find(({ stepId }) => stepId === id)).toMatchObject({
+      targets: ['s1', 's2', 's3', 'a1'],
+      unread: ['s1', 's2'],
+    })
   expect(steps.find(({ stepId }) => stepId === 'cilium-leftovers')?.guard?.targets).toEqual(['s1', 's2'])
   expect(steps.find(({ stepId }) => stepId === 'cilium-agents')?.undo).toHaveProperty('impossible')
 })
@@ -64,7 +67,13 @@ test('flannel switched off: K3s is stopped everywhere and started with flannel a
   const k3s = facts.nodes.s3?.k3s
   if (!k3s) throw new Error('fixture')
   k3s.flags['flannel-backend'] = { value: 'none', from: '/etc/rancher/k3s/config.yaml' }
-  k3s.files['/etc/rancher/k3s/config.yaml'] = { sha256: 'c'.repeat(64), mode: 0o600, uid: 0, gid: 0, text: 'flannel-backend: none\n' }
+  k3s.files['/etc/rancher/k3s/config.yaml'] = {
+    sha256: 'c'.repeat(64),
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    text: 'flannel-backend: none\n',
+  }
   const steps = changesOf(facts)
   expect(steps.slice(steps.indexOf('former-guards'))).toEqual([
     ...['former-guards', 'stop-agents', 'stop-servers', 'flags', 'cilium-leftovers'],

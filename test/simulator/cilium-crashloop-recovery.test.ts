@@ -147,7 +147,9 @@ test('a run of ours stands half-way, its guards hold the agents down: its lock i
     const node = simulation.state.nodes[name]
     if (node) node.agentCuts = true
   }
-  expect(await play(simulation, base, 'forward', 'stop', unaltered)).toMatchObject({ error: expect.stringMatching(/guards/) })
+  expect(await play(simulation, base, 'forward', 'stop', unaltered)).toMatchObject({
+    error: expect.stringMatching(/guards/),
+  })
   await simulation.idle(240_000)
   const nodes = () => Object.values(simulation.state.nodes)
   expect(nodes().filter(({ agentHeld }) => agentHeld)).not.toEqual([])
@@ -159,7 +161,9 @@ test('a run of ours stands half-way, its guards hold the agents down: its lock i
   expect(await play(simulation, back, 'forward', 'stop', unaltered)).toMatchObject({
     error: expect.stringMatching(/locked by alice.* for run run$/),
   })
-  const { nonce: breakNonce } = JSON.parse(simulation.state.nodes.s1?.files['/var/lib/cni-migrate/lock/owner']?.text ?? '')
+  const { nonce: breakNonce } = JSON.parse(
+    simulation.state.nodes.s1?.files['/var/lib/cni-migrate/lock/owner']?.text ?? '',
+  )
   const end = await play(simulation, back, 'forward', 'stop', (context) => ({
     ...context,
     locks: { ...context.locks, breakNonce },
@@ -169,5 +173,7 @@ test('a run of ours stands half-way, its guards hold the agents down: its lock i
   expect(nodes().map(({ guard, agentHeld }) => [guard, agentHeld])).toEqual(nodes().map(() => [null, false]))
   // What the former run was probing with goes on until somebody ends it: nobody knows whose evidence it is.
   const isFormers = (line: string) => /cni-migrate.*run/.test(line)
-  expect(differences(origin, endStateOf(simulation.state)).filter((line) => !isKept(line) && !isFormers(line))).toEqual([])
+  expect(differences(origin, endStateOf(simulation.state)).filter((line) => !isKept(line) && !isFormers(line))).toEqual(
+    [],
+  )
 })

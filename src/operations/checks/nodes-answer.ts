@@ -19,7 +19,10 @@ export function silenceBorne({ silent = {}, kube }: Facts): Finding[] {
     ...(nodes.length > 0 ? nodes : [about(title).fine('yes')]),
     kube.reachable
       ? api.fine('yes')
-      : api.warns(`${kube.error ?? 'no reason given'}. It is waited for`, 'more than half of the servers make it answer'),
+      : api.warns(
+          `${kube.error ?? 'no reason given'}. It is waited for`,
+          'more than half of the servers make it answer',
+        ),
   ]
 }
 
