@@ -56,8 +56,11 @@ test('asks until the API answers; then what installs anew goes first, and nobody
   const { world, done } = anApi(4, objects)
   const said: string[] = []
   const task: TaskContext = { ...noting(new Map()), say: (message) => said.push(message) }
-  const change = ciliumAgentsRemoved.diff({ ...someFacts(), silent: { s1: 'no answer' } }, 'cluster', wanted)
-  await ciliumAgentsRemoved.apply(world, 'cluster', change ?? { limitMinutes: 1, silent: [] }, task)
+  const { kube, ...facts } = someFacts()
+  const away = { ...facts, silent: { s1: 'no answer' }, kube: { ...kube, reachable: false } }
+  const change = ciliumAgentsRemoved.diff(away, 'cluster', wanted)
+  if (change === null) throw new Error('nothing is planned')
+  await ciliumAgentsRemoved.apply(world, 'cluster', change, task)
   await ciliumAgentsRemoved.verify(world, 'cluster', { limitMinutes: 1, silent: [] }, task)
   expect(done).toEqual([
     'delete HelmChart cilium',

@@ -79,7 +79,7 @@ function switchOn({ state }: Simulation): void {
 
 /** As on the way back without its run: what nobody can tell whose it is, and where flags are set. */
 const isKept = (line: string): boolean =>
-  /: \+ (quay\.io\/cilium\/|755 \/opt\/cni\/bin\/(loopback|portmap) |d \/opt\/cni(\/bin)? |ciliumnetworkpolicies$)/.test(
+  /: \+ (quay\.io\/cilium\/|755 \/opt\/cni\/bin\/(loopback|portmap) |d \/opt\/cni(\/bin)? |ciliumn(etworkpolicies|odeconfigs)$)/.test(
     line,
   ) || / files: [-+] .*\/etc\/(rancher\/k3s\/|systemd\/system\/k3s)/.test(line)
 
@@ -95,7 +95,7 @@ describe.each([
     back = await planned(incident)
     switchOn(incident.simulation)
     start = incident.simulation
-  })
+  }, 600_000)
 
   test('the plan is made while servers are silent, and says of whom nothing is known', () => {
     const { plan } = back.run
