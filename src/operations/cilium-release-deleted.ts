@@ -1,10 +1,11 @@
-import type { Operation } from '../engine/model.ts'
+import { CLUSTER, type Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
 import { chartObject } from './cilium-chart-object.ts'
 import { releaseGone } from './cilium-release.ts'
 import { deleteOwnKinds, ownKinds } from './cilium-uninstalled.ts'
+import { admission, type Labels, labelsTaken, onCilium } from './labels.ts'
 import type { World } from './world.ts'
 
 interface ReleaseChange {
@@ -38,6 +39,18 @@ async function deleteObjects(kube: KubeApi): Promise<void> {
     await kube.delete(secret, metadata.name, namespace)
 }
 
+const node = { apiVersion: 'v1', kind: 'Node' }
+const marks = { ...admission, ...onCilium }
+const isMark = ([key, value]: readonly [string, string]): boolean => Reflect.get(marks, key) === value
+const isMarked = ({ labels = {} }: { labels?: Labels }): boolean => Object.entries(labels).some(isMark)
+const withoutMarks = (labels: Labels) => Object.fromEntries(Object.entries(labels).filter((label) => !isMark(label)))
+
+async function unmarkNodes(kube: KubeApi): Promise<void> {
+  for (const { metadata } of await kube.list(node))
+    if (isMarked(metadata))
+      await kube.patch(node, metadata.name, undefined, { metadata: { labels: labelsTaken(marks) } })
+}
+
 /**
  * What is left of a Cilium whose agents were removed, whoever installed it and however far that came: a release that is
  * `pending` or `failed` as well, and without the helm that made it, which is on another machine.
@@ -45,15 +58,17 @@ async function deleteObjects(kube: KubeApi): Promise<void> {
 export const ciliumReleaseDeleted: Operation<Facts, World, undefined, ReleaseChange> = {
   name: 'cilium.release-deleted',
   reads: ['kube'],
-  diff({ kube: { cilium } }) {
+  diff({ kube: { cilium, nodes } }) {
     const { chart, config, kinds } = cilium
-    if (chart === null && config === null && !kinds.some(isItsOwn)) return null
+    const isThere = chart !== null || config !== null || kinds.some(isItsOwn) || nodes.some(isMarked)
+    if (!isThere) return null
     return { byObject: chart?.by === 'helm-chart-object', version: chart?.version ?? null }
   },
   predict: (facts) => ({
     ...facts,
     kube: {
       ...facts.kube,
+      nodes: facts.kube.nodes.map((node) => ({ ...node, labels: withoutMarks(node.labels) })),
       cilium: {
         ...facts.kube.cilium,
         ...{ chart: null, config: null, kinds: facts.kube.cilium.kinds.filter((kind) => !isItsOwn(kind)) },
@@ -63,18 +78,24 @@ export const ciliumReleaseDeleted: Operation<Facts, World, undefined, ReleaseCha
   fingerprint: () => 'what is left of the release',
   render: ({ byObject, version }) => ({
     summary: `delete what is left of Cilium ${version ?? ''} in the API${byObject ? ": K3s' helm controller uninstalls it" : ', as helm would, and its records of the release'}`,
-    notes: ['its endpoints, identities and nodes go with their kinds; policies of its own kinds stay'],
+    notes: [
+      'its endpoints, identities and nodes go with their kinds; policies of its own kinds stay',
+      'marks that kept it to some nodes are taken off them: a later run begins with its canary again',
+    ],
   }),
   async apply(world, _target, { byObject }, task) {
     if (byObject) await chartObject(world).remove(task)
     await deleteObjects(world.kube)
     await releaseGone(world, task)
     await deleteOwnKinds(world.kube)
+    await unmarkNodes(world.kube)
   },
   async verify(world) {
-    const { cilium, reachable, error } = (await world.look(['kube'])).kube
+    const facts = await world.look(['kube'])
+    const { cilium, reachable, error } = facts.kube
     if (!reachable) throw new FailedError(`the API does not answer: ${error ?? 'no reason given'}`)
-    if (cilium.chart || cilium.config || cilium.daemonSet) throw new FailedError("Cilium's release is still there")
+    if (cilium.daemonSet || ciliumReleaseDeleted.diff(facts, CLUSTER, undefined))
+      throw new FailedError("Cilium's release is still there")
   },
   undo: {
     impossible: 'its agents are gone; once the cause is mended, k3s-flannel-to-cilium installs them anew',

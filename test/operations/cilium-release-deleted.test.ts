@@ -23,9 +23,12 @@ test('what helm made of the release goes, whatever became of it; nothing of anyb
     object('ConfigMap', 'other', { namespace: 'other', annotations: ofRelease('cilium', 'other') }),
     object('ClusterRole', 'cilium', { annotations: ofRelease('cilium', 'kube-system') }),
     object('ClusterRole', 'admin'),
+    object('Node', 's1', { labels: { 'cni-migrate.io/cilium': 'admitted' } }),
+    object('Node', 's2', { labels: { 'cni-migrate.io/cilium': 'of-mine' } }),
     object('Secret', 'sh.helm.release.v1.cilium.v1', { namespace: 'kube-system', labels: { owner: 'helm' } }),
   ]
   const deleted: string[] = []
+  const patched: string[] = []
   const kube = {
     async get() {
       return null
@@ -35,6 +38,10 @@ test('what helm made of the release goes, whatever became of it; nothing of anyb
       return labelSelector === 'owner=helm,name=cilium'
         ? there.filter(({ metadata }) => metadata.labels?.owner === 'helm')
         : []
+    },
+    async patch({ kind }, name, _namespace, patch) {
+      patched.push(`${kind} ${name} ${JSON.stringify(patch)}`)
+      return object(kind, name)
     },
     async delete({ kind }, name, namespace) {
       deleted.push(`${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`)
@@ -53,6 +60,9 @@ test('what helm made of the release goes, whatever became of it; nothing of anyb
       .slice(3)
       .every((line) => /^(Lease kube-system\/cilium-operator|CustomResourceDefinition cilium)/.test(line)),
   ).toBe(true)
+  expect(patched).toEqual([
+    'Node s1 {"metadata":{"labels":{"cni-migrate.io/cilium":null,"io.cilium.migration/cilium-default":null}}}',
+  ])
 })
 
 test('a release that never came to be is told by what it has made', () => {

@@ -26,8 +26,15 @@ const somebodys = {
   metadata: { name: 'cilium', namespace: 'kube-system' },
   spec: {
     version: '1.17.6',
-    valuesContent:
-      'podAnnotations: {}\ntunnelPort: 8472\ncni: {customConf: false, exclusive: true}\npolicyEnforcementMode: default\n',
+    valuesContent: [
+      'podAnnotations: {}',
+      'tunnelPort: 8472',
+      'cni: {customConf: false, exclusive: true}',
+      'policyEnforcementMode: default',
+      'routingMode: tunnel',
+      'kubeProxyReplacement: false',
+      'updateStrategy: {type: RollingUpdate}',
+    ].join('\n'),
   },
 }
 
@@ -79,7 +86,7 @@ function switchOn({ state }: Simulation): void {
 
 /** As on the way back without its run: what nobody can tell whose it is, and where flags are set. */
 const isKept = (line: string): boolean =>
-  /: \+ (quay\.io\/cilium\/|755 \/opt\/cni\/bin\/(loopback|portmap) |d \/opt\/cni(\/bin)? |ciliumn(etworkpolicies|odeconfigs)$)/.test(
+  /: \+ (quay\.io\/cilium\/|755 \/opt\/cni\/bin\/(loopback|portmap) |d \/opt\/cni(\/bin)? |cilium(networkpolicies|nodeconfigs)$)/.test(
     line,
   ) || / files: [-+] .*\/etc\/(rancher\/k3s\/|systemd\/system\/k3s)/.test(line)
 
@@ -172,7 +179,7 @@ test('a run of ours stands half-way, its guards hold the agents down: its lock i
   await simulation.idle(60_000)
   expect(nodes().map(({ guard, agentHeld }) => [guard, agentHeld])).toEqual(nodes().map(() => [null, false]))
   // What the former run was probing with goes on until somebody ends it: nobody knows whose evidence it is.
-  const isFormers = (line: string) => /cni-migrate.*run/.test(line)
+  const isFormers = (line: string) => /\/var\/lib\/cni-migrate\b|\bcni-migrate-run-/.test(line)
   expect(differences(origin, endStateOf(simulation.state)).filter((line) => !isKept(line) && !isFormers(line))).toEqual(
     [],
   )
