@@ -78,7 +78,8 @@ export async function openRunStore(stateDir: string, cluster: string): Promise<R
     const over = new Set(
       found.flatMap(({ runId, state }) => [...state.brokenRuns].filter((other) => other !== runId)),
     )
-    for (const run of found) if (over.has(run.runId)) run.state = { ...run.state, next: [] }
+    for (const run of found)
+      if (over.has(run.runId) && run.state.finished === null) run.state = { ...run.state, next: [] }
     const startedAt = ({ state }: RunSummary): string => state.startedAt ?? ''
     return found.toSorted((a, b) => startedAt(b).localeCompare(startedAt(a)))
   }
