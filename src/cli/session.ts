@@ -265,7 +265,7 @@ function checkBelongs(plan: Plan, inventory: Inventory): void {
  */
 export async function readFacts(inventory: Inventory, terminal: Terminal, asked: 'all' | 'answering'): Promise<Facts> {
   await using cluster = openForReading(inventory, terminal)
-  const leftOut: readonly string[] = asked === 'all' ? ['reachability'] : ['reachability', 'paths', 'obstacles']
+  const leftOut: readonly string[] = asked === 'all' ? ['reachability'] : ['reachability', 'paths', 'obstacles', 'stuck']
   const families = [...nodeFamilies, ...clusterFamilies].filter((family) => !leftOut.includes(family))
   return await cluster.reader.read(families, asked, null)
 }

@@ -29,7 +29,7 @@ async function removeAll(kube: KubeApi): Promise<void> {
   await kube.delete({ apiVersion: 'apps/v1', kind: 'Deployment' }, 'cilium-operator', namespace)
   for (const labelSelector of labels)
     for (const { metadata } of await kube.list(pod, { namespace, labelSelector }))
-      await kube.delete(pod, metadata.name, namespace, { now: true })
+      await kube.delete(pod, metadata.name, namespace, { uid: metadata.uid ?? '', graceSeconds: 0 })
 }
 
 const powerSwitch = (silent: readonly string[]): string =>

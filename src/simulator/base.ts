@@ -59,7 +59,7 @@ export async function planNow(
 ): Promise<Pick<RunOf, 'plan' | 'facts'>> {
   const planned = runbookOf(runbook, inventory)
   const isSilenceBorne = planned.silent !== undefined
-  const leftOut: readonly string[] = isSilenceBorne ? ['reachability', 'paths', 'obstacles'] : ['reachability']
+  const leftOut: readonly string[] = isSilenceBorne ? ['reachability', 'paths', 'obstacles', 'stuck'] : ['reachability']
   const families = [...nodeFamilies, ...clusterFamilies].filter((family) => !leftOut.includes(family))
   const facts = await simulation.drive(() =>
     simulation.process('alice', (process) =>

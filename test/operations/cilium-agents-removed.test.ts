@@ -28,7 +28,7 @@ function anApi(answersAt: number, objects: Record<string, KubeObject>) {
       }),
     delete: ({ kind }, name, _namespace, options) =>
       answer(() => {
-        if (objects[`${kind} ${name}`]) done.push(`delete ${kind} ${name}${options?.now ? ' now' : ''}`)
+        if (objects[`${kind} ${name}`]) done.push(`delete ${kind} ${name}${options?.graceSeconds === 0 ? ' now' : ''}`)
         if (kind !== 'HelmChart') delete objects[`${kind} ${name}`]
       }),
   } satisfies Partial<KubeApi>
