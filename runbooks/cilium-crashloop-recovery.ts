@@ -4,7 +4,7 @@
  * soon as the API answers; nodes that come back, by a guard or by their power switch, are freed of what Cilium left.
  *
  * The plan is made while nodes are silent. Nothing is known of them then, so what they need is found out once they answer,
- * before they are touched (Runbook.silent); what the whole cluster has to be like is looked at only from there on.
+ * before they are touched (Runbook.unsettled); what the whole cluster has to be like is looked at only from there on.
  *
  * Where flannel still runs, only pods that lost their network are recreated. Where it was switched off, the way on is that of
  * cilium-to-flannel.
@@ -154,11 +154,16 @@ export function ciliumCrashloopRecovery(inventory: Inventory): Runbook<Facts, Wo
     ],
   )
   const silent = (facts: Facts) => [...Object.keys(facts.silent ?? {}), ...(facts.kube.reachable ? [] : [CLUSTER])]
+  // As long as agents may start somewhere no node stays as it was read.
+  const unsettled = (facts: Facts) =>
+    agents.operation.diff(facts, CLUSTER) === null
+      ? silent(facts)
+      : [...inventory.nodes.map(({ name }) => name), ...silent(facts)]
   return {
     name: 'cilium-crashloop-recovery',
     description: 'Out of an incident: agents of Cilium crash and take their nodes off the network',
     parseParams: noParams('cilium-crashloop-recovery'),
-    silent,
+    unsettled,
     finished: (facts) =>
       silent(facts).length === 0 &&
       !flannelOn.when(facts) &&

@@ -10,7 +10,7 @@ import { toolVersion } from './version.ts'
 
 /** Who has to answer before there is a plan. */
 export const askedFor = (inventory: Inventory, { runbook }: RunbookFlags): 'all' | 'answering' =>
-  runbookOf(runbook, inventory).silent === undefined ? 'all' : 'answering'
+  runbookOf(runbook, inventory).unsettled === undefined ? 'all' : 'answering'
 
 /** Needs no node: the facts may come from a file. */
 export function planFrom(facts: Facts, inventory: Inventory, flags: RunbookFlags): Plan {

@@ -210,7 +210,7 @@ export async function openRun(
     guards: networkGuards(nodes),
   }
   const runbook = runbookOf(plan.runbook, inventory)
-  const locks = await locksFor(inventory, cluster, run.runId, runbook.silent !== undefined, breakNonce)
+  const locks = await locksFor(inventory, cluster, run.runId, runbook.unsettled !== undefined, breakNonce)
   const context: RunContext<Facts, World> = {
     runId: run.runId,
     plan,
@@ -265,7 +265,8 @@ function checkBelongs(plan: Plan, inventory: Inventory): void {
  */
 export async function readFacts(inventory: Inventory, terminal: Terminal, asked: 'all' | 'answering'): Promise<Facts> {
   await using cluster = openForReading(inventory, terminal)
-  const leftOut: readonly string[] = asked === 'all' ? ['reachability'] : ['reachability', 'paths', 'obstacles', 'stuck']
+  const leftOut: readonly string[] =
+    asked === 'all' ? ['reachability'] : ['reachability', 'paths', 'obstacles', 'stuck']
   const families = [...nodeFamilies, ...clusterFamilies].filter((family) => !leftOut.includes(family))
   return await cluster.reader.read(families, asked, null)
 }

@@ -227,10 +227,10 @@ export interface Runbook<Facts, World, Params> {
   /** True when there is nothing left to do: the plan is then empty. */
   finished(facts: Facts, params: Params): boolean
   /**
-   * Targets that did not answer when these facts were read. What is to be done there is not planned but found out when they
-   * are read, before a step touches them. Absent: everybody has to answer before there is a plan.
+   * Targets that did not answer when these facts were read, or that will not stay as they were. Where nothing is planned for
+   * them it is found out when they are read, before a step touches them. Absent: everybody answers before there is a plan.
    */
-  silent?(facts: Facts): readonly Target[]
+  unsettled?(facts: Facts): readonly Target[]
   phases(params: Params, facts: Facts): readonly Phase<Facts, World>[]
 }
 
@@ -265,7 +265,7 @@ export interface PlannedStep {
   takesMs?: number
   /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */
   targets?: Target[]
-  /** Those of them that were silent (Runbook.silent) and have no task: what they need is found out when they answer. */
+  /** Those of them that were not settled (Runbook.unsettled) and have no task: what they need is found out before the step. */
   unread?: Target[]
   /** Empty for gates and records, and for changes that are already so. */
   tasks: PlannedTask[]

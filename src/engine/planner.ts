@@ -43,14 +43,14 @@ export function plan<Facts extends object, World, Params>(
   if (!runbook.finished(facts, parsed)) {
     const phases = runbook.phases(parsed, facts)
     stepsById(phases)
-    const silent = runbook.silent?.(facts) ?? []
+    const unsettled = runbook.unsettled?.(facts) ?? []
     let predicted = facts
     for (const phase of phases) {
       for (const step of phase.steps) {
         if (step.when !== undefined && !step.when(facts)) continue
         if (step.kind === 'gate' && step.preflight === true) findings.push(...step.check(facts, {}))
         if (step.kind === 'change') {
-          const planned = planChanges(step, predicted, silent)
+          const planned = planChanges(step, predicted, unsettled)
           steps.push(describeChangeStep(phase, step, planned, predicted))
           predicted = planned.facts
         } else {
@@ -104,7 +104,7 @@ interface PlannedChanges<Facts> {
 function planChanges<Facts, World>(
   step: ChangeStep<Facts, World>,
   before: Facts,
-  silent: readonly Target[],
+  unsettled: readonly Target[],
 ): PlannedChanges<Facts> {
   const { operation } = step
   const targets = step.targets(before)
@@ -115,7 +115,7 @@ function planChanges<Facts, World>(
     // Parallel tasks are applied side by side, so none may be planned on what another one does.
     const change = operation.diff(step.order === 'parallel' ? before : facts, target)
     if (change === null) {
-      if (silent.includes(target)) unread.push(target)
+      if (unsettled.includes(target)) unread.push(target)
       continue
     }
     tasks.push({ target, change, fingerprint: operation.fingerprint(change), rendering: operation.render(change) })

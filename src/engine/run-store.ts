@@ -75,9 +75,7 @@ export async function openRunStore(stateDir: string, cluster: string): Promise<R
       if (state.runId !== null) found.push({ runId, dir, state })
     }
     // One whose lock another has broken is over: nothing of it is carried on beside what came after it.
-    const over = new Set(
-      found.flatMap(({ runId, state }) => [...state.brokenRuns].filter((other) => other !== runId)),
-    )
+    const over = new Set(found.flatMap(({ runId, state }) => [...state.brokenRuns].filter((other) => other !== runId)))
     for (const run of found)
       if (over.has(run.runId) && run.state.finished === null) run.state = { ...run.state, next: [] }
     const startedAt = ({ state }: RunSummary): string => state.startedAt ?? ''

@@ -56,7 +56,7 @@ export function summarise(plan: Plan): PlanSummary {
   }
 }
 
-/** It changes something, or may: of targets that were silent nobody knows yet. */
+/** It changes something, or may: of targets that were not settled nobody knows yet. */
 export const mayChange = ({ tasks, unread = [] }: PlannedStep): boolean => tasks.length + unread.length > 0
 
 /** A change step whose every target is already as wanted does nothing, so it interrupts nothing either. */
@@ -64,7 +64,7 @@ export const isEffective = (step: PlannedStep): boolean => step.kind !== 'change
 
 /** Of the targets that nothing is planned for, because nothing was known of them. */
 export const unreadText = (unread: readonly Target[]): string =>
-  `${unread.join(', ')}: silent when this was planned; looked at, and brought to the same, once heard again`
+  `${unread.join(', ')}: silent or still changing when this was planned; looked at before the step, and brought to the same`
 
 /** How something is undone, or why it need not or cannot be. */
 export function undoText(undo: UndoNote): string {

@@ -58,7 +58,7 @@ export async function planNow(
   params: Json,
 ): Promise<Pick<RunOf, 'plan' | 'facts'>> {
   const planned = runbookOf(runbook, inventory)
-  const isSilenceBorne = planned.silent !== undefined
+  const isSilenceBorne = planned.unsettled !== undefined
   const leftOut: readonly string[] = isSilenceBorne ? ['reachability', 'paths', 'obstacles', 'stuck'] : ['reachability']
   const families = [...nodeFamilies, ...clusterFamilies].filter((family) => !leftOut.includes(family))
   const facts = await simulation.drive(() =>

@@ -371,7 +371,7 @@ test('what a task notes stands once in the journal, however often it is told, an
 })
 
 test('a target that was silent when planned is asked about, and what it needs is no drift', async () => {
-  const runbook = { ...toyRunbook([setStep('configure', 'conf', 'new')]), silent: () => ['b'] }
+  const runbook = { ...toyRunbook([setStep('configure', 'conf', 'new')]), unsettled: () => ['b'] }
   const machine = new ToyMachine(runbook)
   const [step] = machine.plan.steps
   if (step === undefined) throw new Error('no step')

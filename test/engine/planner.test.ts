@@ -98,7 +98,7 @@ test.each([
   expect(() => planOf(steps)).toThrow(message)
 })
 
-test('targets that were silent stand in their steps without a change, and with what guards them', () => {
+test('targets that were not settled stand in their steps without a change, and with what guards them', () => {
   const { b: _silent, ...known } = facts
   const wanted = { key: 'service', value: 'stopped' }
   const step = setStep('stop', 'service', 'stopped', {
@@ -108,7 +108,10 @@ test('targets that were silent stand in their steps without a change, and with w
     },
     guard: (_now, targets) => ({ targets: [...targets], timeMs: 1, does: 'nothing' }),
   })
-  const runbook = { ...toyRunbook([step]), silent: (now: ToyFacts) => nodes.filter((node) => now[node] === undefined) }
+  const runbook = {
+    ...toyRunbook([step]),
+    unsettled: (now: ToyFacts) => nodes.filter((node) => now[node] === undefined),
+  }
   const [planned] = plan(runbook, {}, known, meta).steps
   expect(planned).toMatchObject({ targets: ['a', 'b', 'c'], unread: ['b'], guard: { targets: ['a', 'c', 'b'] } })
   expect(planned?.tasks.map(({ target }) => target)).toEqual(['a', 'c'])

@@ -66,7 +66,7 @@ test('two of three servers are cut off: planned while they are silent, and led o
 
   const plan = await mustMigrate(lab, 'plan', ...runbook)
   for (const node of cut) expect(plan).toContain(`${node}: every node answers. it is silent`)
-  expect(plan).toContain('silent when this was planned')
+  expect(plan).toContain('silent or still changing when this was planned')
 
   const running = migrate(lab, ['run', '--yes', ...runbook])
   for (const node of cut) {

@@ -110,7 +110,7 @@ describe.each([
     const warned = plan.findings.filter(({ level }) => level === 'warns').map(({ target, title }) => [target, title])
     expect(warned).toEqual([...cutOff.map((name) => [name, 'every node answers']), [undefined, 'the API answers']])
     const clean = plan.steps.find(({ stepId }) => stepId === 'cilium-leftovers')
-    expect(clean).toMatchObject({ targets: ['s1', 's2', 's3', 'a1', 'a2'], unread: cutOff })
+    expect(clean).toMatchObject({ targets: ['s1', 's2', 's3', 'a1', 'a2'], unread: expect.arrayContaining(cutOff) })
     expect(plan.steps.find(({ stepId }) => stepId === 'cilium-agents')?.tasks).toMatchObject([{ target: 'cluster' }])
   })
 

@@ -70,7 +70,7 @@ export function contextOf(
     since: new Date(process.clock.nowMs()).toISOString(),
   }
   const runbook = runbookOf(plan.runbook, inventory)
-  const mayBeAway = (name: string) => runbook.silent !== undefined && name !== inventory.lifeboat
+  const mayBeAway = (name: string) => runbook.unsettled !== undefined && name !== inventory.lifeboat
   const places = [
     simulatedLock(process, disk),
     ...names.map((name) => nodeLock(process.nodes.get(name), mayBeAway(name))),
