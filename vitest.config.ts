@@ -14,7 +14,7 @@ const machine = [
 
 /** The guards; whole migrations, and changes of routing, killed and rolled back at many points: an hour, `npm run drill`. */
 const drill = [
-  'test/lab/{cilium-to-flannel,guard,guard-machine,migration,migration-legacy,migration-live,routing-mode-change}.test.ts',
+  'test/lab/{cilium-crashloop-recovery,cilium-to-flannel,guard,guard-machine,migration,migration-legacy,migration-live,routing-mode-change}.test.ts',
 ]
 
 /** Killed at every fault point of every step, and everything else going wrong once: an hour and a half, `npm run drill:kills`. */

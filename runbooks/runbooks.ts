@@ -3,6 +3,7 @@ import { InputError } from '../src/errors.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import type { World } from '../src/operations/world.ts'
+import { ciliumCrashloopRecovery } from './cilium-crashloop-recovery.ts'
 import { ciliumRevertToVxlan } from './cilium-revert-to-vxlan.ts'
 import { ciliumToFlannel } from './cilium-to-flannel.ts'
 import { flannelToCilium } from './k3s-flannel-to-cilium.ts'
@@ -22,6 +23,7 @@ export const runbooks: ReadonlyMap<string, RunbookOf> = new Map<string, RunbookO
   ['routing-mode-change', routingModeChange],
   ['cilium-revert-to-vxlan', ciliumRevertToVxlan],
   ['stuck-pods', stuckPods],
+  ['cilium-crashloop-recovery', ciliumCrashloopRecovery],
 ])
 
 /** @throws InputError when there is none of that name: a plan may be of another version */

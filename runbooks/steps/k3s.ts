@@ -1,5 +1,4 @@
 import { bind, CLUSTER } from '../../src/engine/model.ts'
-import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
 import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
 import { flagsInForce } from '../../src/operations/checks/flags-in-force.ts'
@@ -7,15 +6,17 @@ import { clusterWayBack } from '../../src/operations/cluster-way-back.ts'
 import { k3sFlags } from '../../src/operations/k3s-flags.ts'
 import { k3sStarted } from '../../src/operations/k3s-started.ts'
 import { k3sStopped } from '../../src/operations/k3s-stopped.ts'
-import { nodesOfRole } from '../../src/operations/k3s-unit.ts'
 import type { FlannelFlags } from './flannel-flags.ts'
 import { type Change, type Gate, minutes } from './step.ts'
 
 /** K3s stopped on every node, its flags set, and all of it started again. */
 export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted, title }: FlannelFlags) {
-  const servers = (facts: Facts) => nodesOfRole(facts, 'server', lifeboat)
-  const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
-  const serverCount = nodes.filter((node) => node.role === 'server').length
+  // By the inventory, which pre-flight compares with the nodes: one that is silent has its steps all the same.
+  const named = (role: 'server' | 'agent') => nodes.filter((node) => node.role === role).map(({ name }) => name)
+  const serverNames = [...named('server').filter((name) => name !== lifeboat), lifeboat]
+  const all = `${serverNames.length} of ${serverNames.length}`
+  const servers = () => serverNames
+  const agents = () => named('agent')
   const clusterBack: Change = {
     kind: 'change',
     id: 'cluster-way-back',
@@ -39,7 +40,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     risk: 'no pod is restarted; nothing new is scheduled there',
     timeoutMs: minutes(3),
     when,
-    membersUp: (facts) => `${servers(facts).length} of ${servers(facts).length}`,
+    membersUp: () => all,
   }
   const stopServers: Change = {
     kind: 'change',
@@ -59,12 +60,12 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
       expectedMs: 60_000,
       lasts: {
         // The server with which etcd loses its quorum: the second of three.
-        targets: Math.ceil(serverCount / 2),
+        targets: Math.ceil(serverNames.length / 2),
         until: 'servers-settled',
         wayBack: { from: 'start-servers', until: 'cluster-way-back' },
       },
     },
-    membersUp: (facts) => `0 of ${servers(facts).length} at its end (announced outage)`,
+    membersUp: () => `0 of ${serverNames.length} at its end (announced outage)`,
   }
   const setFlags: Change = {
     kind: 'change',
@@ -76,7 +77,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     order: 'parallel',
     risk: 'none until K3s starts',
     timeoutMs: minutes(2),
-    membersUp: (facts) => `0 of ${servers(facts).length} (announced outage)`,
+    membersUp: () => `0 of ${serverNames.length} (announced outage)`,
   }
   const startServers: Change = {
     kind: 'change',
@@ -89,7 +90,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     risk: 'a server that does not come up: two of three are enough to go on or go back',
     timeoutMs: minutes(5),
     takesMs: 20_000,
-    membersUp: (facts) => `0, then ${servers(facts).length} of ${servers(facts).length}`,
+    membersUp: () => `0, then ${all}`,
   }
   const started = (id: string, what: string, ready: boolean, settle: boolean): Gate => ({
     kind: 'gate',
@@ -114,7 +115,7 @@ export function k3sSteps({ nodes, lifeboat }: Inventory, { flannel, when, wanted
     risk: 'none for running pods',
     timeoutMs: minutes(5),
     takesMs: 10_000,
-    membersUp: (facts) => `${servers(facts).length} of ${servers(facts).length}`,
+    membersUp: () => all,
   }
   /** @param ready the nodes have a CNI then, and are Ready */
   const start = (ready: boolean) => [

@@ -50,8 +50,9 @@ export function planCommand(): Command {
       }
       const inventory = inventoryOf(options, flags.facts === undefined)
       const saved = flags.facts === undefined ? null : await loadFacts(flags.facts, inventory)
-      const { planFrom } = await import('./planning.ts')
-      const facts = saved ?? (await (await import('./session.ts')).readFacts(inventory, terminal))
+      const { askedFor, planFrom } = await import('./planning.ts')
+      const facts =
+        saved ?? (await (await import('./session.ts')).readFacts(inventory, terminal, askedFor(inventory, flags)))
       if (flags.compare === true) {
         const plans = waysToMove.map((way) => planFrom(facts, inventory, way))
         process.stdout.write(json ? printedJson(plans.map(outlineOf), 2) : comparisonText(plans, terminal))

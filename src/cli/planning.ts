@@ -8,6 +8,10 @@ import type { Inventory } from '../inventory/schema.ts'
 import { paramsOf, type RunbookFlags } from './runbook-options.ts'
 import { toolVersion } from './version.ts'
 
+/** Who has to answer before there is a plan. */
+export const askedFor = (inventory: Inventory, { runbook }: RunbookFlags): 'all' | 'answering' =>
+  runbookOf(runbook, inventory).unsettled === undefined ? 'all' : 'answering'
+
 /** Needs no node: the facts may come from a file. */
 export function planFrom(facts: Facts, inventory: Inventory, flags: RunbookFlags): Plan {
   const now = new Date()

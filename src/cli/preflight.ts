@@ -14,9 +14,10 @@ export function preflightCommand(): Command {
       const options = commonOptions(command)
       const { json, terminal } = options
       const inventory = inventoryOf(options, true)
-      const { planFrom } = await import('./planning.ts')
+      const { askedFor, planFrom } = await import('./planning.ts')
       const { readFacts } = await import('./session.ts')
-      const { findings } = planFrom(await readFacts(inventory, terminal), inventory, flags)
+      const facts = await readFacts(inventory, terminal, askedFor(inventory, flags))
+      const { findings } = planFrom(facts, inventory, flags)
       if (json) process.stdout.write(printedJson(preflightJson(inventory.cluster.name, findings)))
       else process.stdout.write(`${preflightText(findings, terminal).join('\n')}\n`)
       if (isBlocked(findings)) process.exitCode = exitCodes.blocked

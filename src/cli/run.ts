@@ -55,8 +55,8 @@ function refuseBlocked({ id, findings }: Plan): void {
 }
 
 async function planNow(inventory: Inventory, terminal: Terminal, flags: RunbookFlags): Promise<PlanFile> {
-  const { planFrom } = await import('./planning.ts')
+  const { askedFor, planFrom } = await import('./planning.ts')
   const { readFacts } = await import('./session.ts')
-  const facts = await readFacts(inventory, terminal)
+  const facts = await readFacts(inventory, terminal, askedFor(inventory, flags))
   return { plan: planFrom(facts, inventory, flags), facts: facts as Json }
 }

@@ -19,6 +19,7 @@ export const runbookNames = [
   'routing-mode-change',
   'cilium-revert-to-vxlan',
   'stuck-pods',
+  'cilium-crashloop-recovery',
 ]
 
 export function withRunbookOptions(command: Command): Command {
@@ -26,7 +27,7 @@ export function withRunbookOptions(command: Command): Command {
     .addOption(
       new Option(
         '--runbook <name>',
-        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand. routing-mode-change: Cilium from tunnel to native routing or back. cilium-revert-to-vxlan: the emergency where nodes route differently. stuck-pods: what hangs after an incident',
+        'k3s-flannel-to-cilium: the move, all at once. k3s-flannel-to-cilium-live: node by node, without an outage. kube-router-purge: only what kube-router left where it was switched off before. cilium-to-flannel: the whole way back, for a cluster whose run is not at hand. routing-mode-change: Cilium from tunnel to native routing or back. cilium-revert-to-vxlan: the emergency where nodes route differently. stuck-pods: what hangs after an incident. cilium-crashloop-recovery: agents crash and take nodes off the network',
       )
         .choices(runbookNames)
         .default('k3s-flannel-to-cilium'),

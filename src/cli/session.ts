@@ -73,7 +73,10 @@ function open(
     ...(run === null ? {} : { log: new CommandLog(run.logDir, redactor) }),
     note: (message) => process.stderr.write(`note: ${visible(message)}\n`),
   })
-  const servers = inventory.nodes.filter(({ role }) => role === 'server').map(({ name }) => nodes.get(name))
+  // The lifeboat first: it is the last to be touched.
+  const names = inventory.nodes.filter(({ role }) => role === 'server').map(({ name }) => name)
+  const { lifeboat } = inventory
+  const servers = [lifeboat, ...names.filter((name) => name !== lifeboat)].map((name) => nodes.get(name))
   const api = openKube(servers)
   const kube = purpose === 'change' ? api : readOnlyKube(api)
   const reader = factsReader({
@@ -124,11 +127,15 @@ export function openForTest(inventory: Inventory, terminal: Terminal): Cluster {
   return open(inventory, terminal, 'change', null)
 }
 
-/** What keeps two operators from changing one cluster at a time. */
+/**
+ * What keeps two operators from changing one cluster at a time.
+ * @param bearsSilence whether nodes may be silent when it begins; never the lifeboat, where all meet
+ */
 export async function locksFor(
-  { cluster: { name }, stateDir }: Inventory,
+  { cluster: { name }, stateDir, lifeboat }: Inventory,
   { nodes, kube }: Pick<Cluster, 'nodes' | 'kube'>,
   runId: string,
+  bearsSilence = false,
   breakNonce?: string,
 ): Promise<LockOptions> {
   const { lockFile, runs } = await openRunStore(stateDir, name)
@@ -136,7 +143,11 @@ export async function locksFor(
   const owner = await lockOwner(runId, name)
   return {
     // Nodes in the inventory's order, so that two operators who start at once meet at the first one.
-    places: [localLock(lockFile), ...nodes.names.map((node) => nodeLock(nodes.get(node))), leaseLock(kube)],
+    places: [
+      localLock(lockFile),
+      ...nodes.names.map((node) => nodeLock(nodes.get(node), bearsSilence && node !== lifeboat)),
+      leaseLock(kube),
+    ],
     owner,
     ...(breakNonce === undefined ? {} : { breakNonce }),
     overRuns: new Set(over.map((run) => run.runId)),
@@ -198,12 +209,13 @@ export async function openRun(
     probe,
     guards: networkGuards(nodes),
   }
-  const locks = await locksFor(inventory, cluster, run.runId, breakNonce)
+  const runbook = runbookOf(plan.runbook, inventory)
+  const locks = await locksFor(inventory, cluster, run.runId, runbook.unsettled !== undefined, breakNonce)
   const context: RunContext<Facts, World> = {
     runId: run.runId,
     plan,
     initialFacts,
-    runbook: runbookOf(plan.runbook, inventory),
+    runbook,
     journal: run.journal,
     records: run.records,
     reader,
@@ -247,9 +259,14 @@ function checkBelongs(plan: Plan, inventory: Inventory): void {
   }
 }
 
-/** Reads everything a plan depends on. Who reaches whom is left out: no step is planned by it, and it takes a while. */
-export async function readFacts(inventory: Inventory, terminal: Terminal): Promise<Facts> {
+/**
+ * Reads everything a plan depends on. Who reaches whom is left out: no step is planned by it, and it takes a while. Where
+ * nodes may be silent, so is what is tried between them and asked of an API that may be away.
+ */
+export async function readFacts(inventory: Inventory, terminal: Terminal, asked: 'all' | 'answering'): Promise<Facts> {
   await using cluster = openForReading(inventory, terminal)
-  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
-  return await cluster.reader.read(families, 'all', null)
+  const leftOut: readonly string[] =
+    asked === 'all' ? ['reachability'] : ['reachability', 'paths', 'obstacles', 'stuck']
+  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => !leftOut.includes(family))
+  return await cluster.reader.read(families, asked, null)
 }

@@ -4,7 +4,7 @@ import { faultPoint } from './fault-point.ts'
 import { movedPaths } from './json-diff.ts'
 import { type ChangeStep, type Json, type PlannedStep, type Target, type TaskContext, undoNote } from './model.ts'
 import type { StepInfo } from './operator.ts'
-import { noteOnce, type Session, stopHere } from './session.ts'
+import { lockTargets, noteOnce, type Session, stopHere } from './session.ts'
 import { nextTaskId, standing, type TaskState } from './state.ts'
 
 const next = 'migrate resume, to look again and carry on (or: migrate rollback)'
@@ -25,7 +25,8 @@ export async function runChangeStep<Facts, World>(
   const { context, journal } = session
   const open = targetsOf(planned).filter((target) => taskOf(session, step.id, target)?.status !== 'done')
   const isBegun = open.some((target) => begun(taskOf(session, step.id, target)))
-  if (isBegun || planned.tasks.some(({ target }) => open.includes(target))) {
+  const mayAct = [...planned.tasks.map(({ target }) => target), ...(planned.unread ?? [])]
+  if (isBegun || mayAct.some((target) => open.includes(target))) {
     const answer = await ask(session, planned, where)
     if (answer === 'rollback') return 'rollback'
     if (answer === 'stop') await stopHere(session, `stopped before: ${planned.title}`, planned)
@@ -110,6 +111,7 @@ async function readAgain<Facts, World>(
 ): Promise<void> {
   const { reads } = step.operation
   const { reader } = session.context
+  await lockTargets(session, targets)
   try {
     session.facts = await reader.read(reads, targets, session.facts)
     const why = reader.unanswered(session.facts, reads)
@@ -149,6 +151,8 @@ async function look<Facts, World>(
     if (plannedTask !== undefined) await foundDone(session, step, target)
     return null
   }
+  // Nothing was planned that it could differ from.
+  if (planned.unread?.includes(target)) return { target, change }
   const fingerprint = step.operation.fingerprint(change)
   const moved = movedPaths(plannedTask?.fingerprint, fingerprint)
   if (moved.length === 0) return { target, change }

@@ -39,6 +39,7 @@ class Fold {
   #rollbackTo: string | null = null
   #finished: RunState['finished'] = null
   #stopped: string | null = null
+  readonly #brokenRuns = new Set<string>()
 
   add(entry: JournalEntry): void {
     this.#changedAt = entry.time
@@ -71,6 +72,9 @@ class Fold {
       case 'found-done':
         if (entry.intent === undefined) this.#task(entry.stepId, entry.target).foundDone = true
         else this.#intentOf({ seq: entry.seq, intent: entry.intent }).outcome = 'done'
+        break
+      case 'lock-broken':
+        this.#brokenRuns.add(entry.runId)
         break
       case 'noted': {
         const { time, stepId, target, key, message } = entry
@@ -117,7 +121,6 @@ class Fold {
       // Said for the reader of the journal; nothing follows from them.
       case 'resumed':
       case 'lock-taken':
-      case 'lock-broken':
       case 'phase-started':
       case 'drift':
       case 'gate-passed':
@@ -139,6 +142,7 @@ class Fold {
       rollbackTo: this.#rollbackTo,
       finished: this.#finished,
       stopped: this.#stopped,
+      brokenRuns: this.#brokenRuns,
       next: this.#next(),
     }
   }

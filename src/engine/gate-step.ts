@@ -45,7 +45,7 @@ async function look<Facts, World>(
   records: Readonly<Record<string, Facts>>,
 ): Promise<readonly Finding[]> {
   try {
-    session.facts = await session.context.reader.read(step.reads, 'all', session.facts)
+    session.facts = await session.context.reader.read(step.reads, step.targets ?? 'all', session.facts)
   } catch (error) {
     // Only what was foreseen: anything else is a defect, and waiting would hide it.
     if (!(error instanceof MigrateError) || error instanceof InputError || error instanceof JournalFailure) throw error

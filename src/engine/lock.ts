@@ -1,5 +1,6 @@
 import { BlockedError, FailedError } from '../errors.ts'
 import { faultPoint } from './fault-point.ts'
+import type { Target } from './model.ts'
 
 /** Who holds a lock. Stands in the lock itself, so that whoever meets it is told. No secret: the nonce only names it. */
 export interface LockOwner {
@@ -23,6 +24,8 @@ export interface LockPlace {
   readonly name: string
   /** True where the place may be out of reach in the middle of a run (the API): then it is left out, and that is said. */
   readonly mayBeAway?: boolean
+  /** What it stands on, where it has to be held before that is changed, however late it answers. */
+  readonly target?: Target
   /** Atomic. 'taken', or who holds it (its own owner too). Throws when the place cannot be asked. */
   acquire(owner: LockOwner): Promise<'taken' | LockOwner>
   /** Gives up the lock of that nonce; does nothing when another or none is there. */
@@ -50,6 +53,12 @@ export interface HeldLocks {
   /** The same run's lock, left by a process that is gone. */
   readonly tookOver: LockOwner | null
   readonly broke: LockOwner | null
+  /**
+   * Takes it where it stands on one of these targets, and could not be asked for before.
+   * @param broken runs whose locks this one has broken: one of them may be lying there too
+   * @returns names of the places; @throws as takeLocks
+   */
+  complete(targets: readonly Target[], broken: Iterable<string>): Promise<string[]>
   release(): Promise<void>
 }
 
@@ -62,39 +71,44 @@ export interface HeldLocks {
 export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
   const { places, owner } = options
   const taken: LockPlace[] = []
+  const brokenRuns = new Set<string>()
   /** Those that this run held already: it stands half-way, and stays locked whatever becomes of this process. */
   const takenOver = new Set<LockPlace>()
-  const unasked: LockPlace[] = []
+  let unasked: LockPlace[] = []
   let tookOver: LockOwner | null = null
   let broke: LockOwner | null = null
   const release = async (places: readonly LockPlace[]): Promise<void> => {
     for (const place of places.toReversed()) await place.release(owner.nonce)
     faultPoint('lock.released', owner.runId)
   }
-  try {
-    for (const place of places) {
-      const holder = await ask(place, owner)
-      if (holder === 'away') {
-        unasked.push(place)
-        continue
-      }
-      if (holder !== 'taken') {
-        const ownRun = holder.runId === owner.runId && !options.mayBeAlive(holder)
-        // Processes of one run that took over from each other leave locks of several nonces.
-        const isOver = options.overRuns.has(holder.runId) && !options.mayBeAlive(holder)
-        const isBroken = isOver || holder.nonce === options.breakNonce || holder.runId === broke?.runId
-        if (!ownRun && !isBroken) throw heldBy(holder, place, owner)
-        await place.release(holder.nonce)
-        const again = await ask(place, owner)
-        if (again !== 'taken') throw heldBy(again === 'away' ? holder : again, place, owner)
-        if (ownRun) {
-          tookOver = holder
-          takenOver.add(place)
-        } else broke = holder
-      }
-      taken.push(place)
-      faultPoint('lock.taken', place.name)
+  const take = async (place: LockPlace, mayBeAway: boolean): Promise<void> => {
+    const holder = await ask(place, owner, mayBeAway)
+    if (holder === 'away') {
+      unasked.push(place)
+      return
     }
+    if (holder !== 'taken') {
+      const ownRun = holder.runId === owner.runId && !options.mayBeAlive(holder)
+      const isOver = options.overRuns.has(holder.runId) && !options.mayBeAlive(holder)
+      // Processes of one run that took over from each other leave locks of several nonces.
+      const isBroken = isOver || holder.nonce === options.breakNonce || brokenRuns.has(holder.runId)
+      if (!ownRun && !isBroken) throw heldBy(holder, place, owner)
+      await place.release(holder.nonce)
+      const again = await ask(place, owner, mayBeAway)
+      if (again !== 'taken') throw heldBy(again === 'away' ? holder : again, place, owner)
+      if (ownRun) {
+        tookOver = holder
+        takenOver.add(place)
+      } else {
+        broke = holder
+        brokenRuns.add(holder.runId)
+      }
+    }
+    taken.push(place)
+    faultPoint('lock.taken', place.name)
+  }
+  try {
+    for (const place of places) await take(place, place.mayBeAway ?? false)
   } catch (error) {
     await release(taken.filter((place) => !takenOver.has(place)))
     throw error
@@ -106,6 +120,15 @@ export async function takeLocks(options: LockOptions): Promise<HeldLocks> {
     unasked: names(unasked),
     tookOver,
     broke,
+    async complete(targets, broken) {
+      for (const run of broken) brokenRuns.add(run)
+      const missing = unasked.filter(({ target }) => target !== undefined && targets.includes(target))
+      for (const place of missing) {
+        await take(place, false)
+        unasked = unasked.filter((one) => one !== place)
+      }
+      return names(missing)
+    },
     release: async () => {
       for (const place of unasked) await releaseLeftover(place, options)
       await release(taken)
@@ -123,12 +146,12 @@ async function releaseLeftover(place: LockPlace, { owner, mayBeAlive }: LockOpti
   }
 }
 
-async function ask(place: LockPlace, owner: LockOwner): Promise<'taken' | 'away' | LockOwner> {
+async function ask(place: LockPlace, owner: LockOwner, mayBeAway: boolean): Promise<'taken' | 'away' | LockOwner> {
   try {
     const holder = await place.acquire(owner)
     return holder !== 'taken' && holder.nonce === owner.nonce ? 'taken' : holder
   } catch (cause) {
-    if (place.mayBeAway === true) return 'away'
+    if (mayBeAway) return 'away'
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new FailedError(
       `the lock on ${place.name} could not be asked for: ${why}`,

@@ -194,6 +194,8 @@ export interface ChangeStep<Facts, World> extends StepBase {
 export interface GateStep<Facts> extends StepBase {
   readonly kind: 'gate'
   readonly reads: readonly string[]
+  /** Absent: all have to answer. `answering`: who does not is in the facts, for `check` to judge. */
+  readonly targets?: 'answering'
   check(facts: Facts, records: Readonly<Record<string, Facts>>): readonly Finding[]
   readonly timeoutMs: number
   /** Also judged when planning, on the facts as they are: pre-flight. */
@@ -224,6 +226,11 @@ export interface Runbook<Facts, World, Params> {
   parseParams(input: unknown): Params
   /** True when there is nothing left to do: the plan is then empty. */
   finished(facts: Facts, params: Params): boolean
+  /**
+   * Targets that did not answer when these facts were read, or that will not stay as they were. Where nothing is planned for
+   * them it is found out when they are read, before a step touches them. Absent: everybody answers before there is a plan.
+   */
+  unsettled?(facts: Facts): readonly Target[]
   phases(params: Params, facts: Facts): readonly Phase<Facts, World>[]
 }
 
@@ -258,6 +265,8 @@ export interface PlannedStep {
   takesMs?: number
   /** Change steps: every target that was looked at, in order; those without a task are already as wanted. */
   targets?: Target[]
+  /** Those of them that were not settled (Runbook.unsettled) and have no task: what they need is found out before the step. */
+  unread?: Target[]
   /** Empty for gates and records, and for changes that are already so. */
   tasks: PlannedTask[]
 }
@@ -279,9 +288,12 @@ export interface Plan {
   steps: PlannedStep[]
 }
 
+/** Whose facts are read. `answering`: of all; who does not answer is noted in the facts instead of being an error. */
+export type Asked = readonly Target[] | 'all' | 'answering'
+
 /** Reads facts. `previous` is returned with the named families of the named targets replaced. */
 export interface FactsReader<Facts> {
-  read(families: readonly string[], targets: readonly Target[] | 'all', previous: Facts | null): Promise<Facts>
+  read(families: readonly string[], targets: Asked, previous: Facts | null): Promise<Facts>
   /** Why some of these families are not known although they were read, or null: what did not answer is not "nothing there". */
   unanswered(facts: Facts, families: readonly string[]): string | null
 }

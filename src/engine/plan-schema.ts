@@ -51,6 +51,7 @@ const stepSchema = z.strictObject({
   timeoutMs: z.number().nonnegative().exactOptional(),
   takesMs: z.number().nonnegative().exactOptional(),
   targets: z.array(z.string()).exactOptional(),
+  unread: z.array(z.string()).exactOptional(),
   tasks: z.array(taskSchema),
 })
 

@@ -43,13 +43,14 @@ export function plan<Facts extends object, World, Params>(
   if (!runbook.finished(facts, parsed)) {
     const phases = runbook.phases(parsed, facts)
     stepsById(phases)
+    const unsettled = runbook.unsettled?.(facts) ?? []
     let predicted = facts
     for (const phase of phases) {
       for (const step of phase.steps) {
         if (step.when !== undefined && !step.when(facts)) continue
         if (step.kind === 'gate' && step.preflight === true) findings.push(...step.check(facts, {}))
         if (step.kind === 'change') {
-          const planned = planChanges(step, predicted)
+          const planned = planChanges(step, predicted, unsettled)
           steps.push(describeChangeStep(phase, step, planned, predicted))
           predicted = planned.facts
         } else {
@@ -95,23 +96,32 @@ export function stepsById<Facts, World>(phases: readonly Phase<Facts, World>[]):
 
 interface PlannedChanges<Facts> {
   targets: readonly Target[]
+  unread: Target[]
   tasks: PlannedTask[]
   facts: Facts
 }
 
-function planChanges<Facts, World>(step: ChangeStep<Facts, World>, before: Facts): PlannedChanges<Facts> {
+function planChanges<Facts, World>(
+  step: ChangeStep<Facts, World>,
+  before: Facts,
+  unsettled: readonly Target[],
+): PlannedChanges<Facts> {
   const { operation } = step
   const targets = step.targets(before)
   const tasks: PlannedTask[] = []
+  const unread: Target[] = []
   let facts = before
   for (const target of targets) {
     // Parallel tasks are applied side by side, so none may be planned on what another one does.
     const change = operation.diff(step.order === 'parallel' ? before : facts, target)
-    if (change === null) continue
+    if (change === null) {
+      if (unsettled.includes(target)) unread.push(target)
+      continue
+    }
     tasks.push({ target, change, fingerprint: operation.fingerprint(change), rendering: operation.render(change) })
     facts = operation.predict(facts, target, change)
   }
-  return { targets, tasks, facts }
+  return { targets, unread, tasks, facts }
 }
 
 function describeChangeStep<Facts, World>(
@@ -121,7 +131,7 @@ function describeChangeStep<Facts, World>(
   before: Facts,
 ): PlannedStep {
   const { undo } = step.operation
-  const touched = planned.tasks.map((task) => task.target)
+  const touched = [...planned.tasks.map((task) => task.target), ...planned.unread]
   return {
     ...describe(phase, step),
     operation: step.operation.name,
@@ -139,6 +149,7 @@ function describeChangeStep<Facts, World>(
       ? {}
       : { takesMs: step.takesMs * (step.order === 'serial' ? touched.length : 1) }),
     targets: [...planned.targets],
+    ...(planned.unread.length === 0 ? {} : { unread: planned.unread }),
     tasks: planned.tasks,
   }
 }
@@ -167,5 +178,10 @@ function describe<Facts, World>(phase: Phase<Facts, World>, step: Step<Facts, Wo
 }
 
 function changesDigest(steps: readonly PlannedStep[]): string {
-  return digestOf(steps.flatMap((step) => step.tasks.map((task) => [step.stepId, task.target, task.fingerprint])))
+  return digestOf(
+    steps.flatMap(({ stepId, tasks, unread = [] }) => [
+      ...tasks.map(({ target, fingerprint }) => [stepId, target, fingerprint]),
+      ...unread.map((target) => [stepId, target]),
+    ]),
+  )
 }

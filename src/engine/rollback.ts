@@ -3,7 +3,7 @@ import { messageOf, runEffect, type Trouble, taskFailed } from './effect.ts'
 import { faultPoint } from './fault-point.ts'
 import type { Json, Plan, Target, Undo } from './model.ts'
 import type { RunContext } from './run-context.ts'
-import { changeStep, noteOnce, type Session, stopHere, withSession } from './session.ts'
+import { changeStep, lockTargets, noteOnce, type Session, stopHere, withSession } from './session.ts'
 import { type IntentState, nextUndoTaskId, type RunState, standing } from './state.ts'
 
 /** One step of a rollback: what of it is undone, in order. */
@@ -59,7 +59,13 @@ export async function rollBack<Facts, World>(session: Session<Facts, World>, to:
   }
   const shown = steps.map(({ stepId, intents }) => ({ stepId, targets: [...new Set(intents.map((i) => i.target))] }))
   context.emit({ kind: 'rollback-started', runId: context.runId, to, steps: shown })
-  for (const step of steps) await undoStep(session, step, to)
+  for (const step of steps) {
+    await lockTargets(
+      session,
+      step.intents.map(({ target }) => target),
+    )
+    await undoStep(session, step, to)
+  }
   await journal.append({ kind: 'rollback-finished', to })
   context.emit({ kind: 'rollback-finished', to })
 }

@@ -44,7 +44,7 @@ export interface RunStore {
   openRun(runId: string): Promise<RunFiles>
   /** Those that have begun, newest first. */
   runs(): Promise<readonly RunSummary[]>
-  /** The newest run that neither finished nor was wholly rolled back. */
+  /** The newest run that neither finished nor was wholly rolled back, and that no later one has put an end to. */
   newestUnfinished(): Promise<RunSummary | null>
 }
 
@@ -74,6 +74,10 @@ export async function openRunStore(stateDir: string, cluster: string): Promise<R
       const state = foldState(await readJournal(journal))
       if (state.runId !== null) found.push({ runId, dir, state })
     }
+    // One whose lock another has broken is over: nothing of it is carried on beside what came after it.
+    const over = new Set(found.flatMap(({ runId, state }) => [...state.brokenRuns].filter((other) => other !== runId)))
+    for (const run of found)
+      if (over.has(run.runId) && run.state.finished === null) run.state = { ...run.state, next: [] }
     const startedAt = ({ state }: RunSummary): string => state.startedAt ?? ''
     return found.toSorted((a, b) => startedAt(b).localeCompare(startedAt(a)))
   }
@@ -96,7 +100,7 @@ export async function openRunStore(stateDir: string, cluster: string): Promise<R
     },
     openRun,
     runs,
-    newestUnfinished: async () => (await runs()).find(({ state }) => state.finished === null) ?? null,
+    newestUnfinished: async () => (await runs()).find(({ state }) => state.next.includes('resume')) ?? null,
   }
 }
 

@@ -13,6 +13,7 @@ import { type RunState, standing, touchedNothing } from './state.ts'
 export interface Session<Facts, World> {
   readonly context: RunContext<Facts, World>
   readonly journal: Journal
+  readonly locks: HeldLocks
   /** The runbook's steps by id, as they were when it was planned. */
   readonly steps: ReadonlyMap<string, Step<Facts, World>>
   /** What is known by now: read, or predicted from what was done. */
@@ -94,7 +95,8 @@ async function openSession<Facts, World>(
     })
   }
   await recordLocks(context, journal, locks)
-  return { context, journal, steps, facts: factsSoFar(context, steps, before), state: () => foldState(journal.entries) }
+  const facts = factsSoFar(context, steps, before)
+  return { context, journal, locks, steps, facts, state: () => foldState(journal.entries) }
 }
 
 function checkIdentity<Facts, World>(
@@ -133,6 +135,17 @@ async function recordLocks<Facts, World>(
   const took = tookOver === null ? {} : { tookOver: tookOver.nonce }
   await journal.append({ kind: 'lock-taken', nonce, places, unasked, ...took })
   context.emit({ kind: 'lock-taken', places, unasked, tookOver: tookOver !== null })
+}
+
+/** Nothing is changed on a target whose lock is not held: it may have been silent when the others were taken. */
+export async function lockTargets<Facts, World>(
+  { context, journal, locks, state }: Session<Facts, World>,
+  targets: readonly Target[],
+): Promise<void> {
+  const places = await locks.complete(targets, state().brokenRuns)
+  if (places.length === 0) return
+  await journal.append({ kind: 'lock-taken', nonce: locks.nonce, places, unasked: [] })
+  context.emit({ kind: 'lock-taken', places, unasked: [], tookOver: false })
 }
 
 /** The initial facts with everything predicted that stands done, as when planning. */

@@ -76,6 +76,8 @@ export interface RunState {
   readonly finished: 'done' | 'rolled-back' | null
   /** Why it stands still, when it said so itself. */
   readonly stopped: string | null
+  /** Runs whose locks were broken for this one. */
+  readonly brokenRuns: ReadonlySet<string>
   /** What can be done now. */
   readonly next: readonly ('resume' | 'rollback')[]
 }

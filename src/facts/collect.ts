@@ -9,6 +9,7 @@ import { etcdFamily } from './etcd.ts'
 import { type NodeFacts, type NodeFamily, nodeFactsSchema } from './facts.ts'
 import type { About, Family } from './family.ts'
 import { firewallFamily } from './firewall.ts'
+import { guardsFamily } from './guards.ts'
 import { hostFamily } from './host.ts'
 import { imagesFamily } from './images.ts'
 import { k3sFamily } from './k3s.ts'
@@ -35,6 +36,7 @@ const families: { readonly [F in NodeFamily]: Family<Required<NodeFacts>[F]> } =
   firewall: firewallFamily,
   upkeep: upkeepFamily,
   containers: containersFamily,
+  guards: guardsFamily,
 }
 
 /** The script that reads these families: constant for the same families. */

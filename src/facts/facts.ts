@@ -3,6 +3,7 @@ import { cniSchema } from './cni.ts'
 import { containersSchema } from './containers.ts'
 import { etcdSchema } from './etcd.ts'
 import { firewallSchema } from './firewall.ts'
+import { guardsSchema } from './guards.ts'
 import { hostSchema } from './host.ts'
 import { imagesSchema } from './images.ts'
 import { k3sSchema } from './k3s.ts'
@@ -38,13 +39,14 @@ export const nodeFactsSchema = z.object({
   upkeep: upkeepSchema.exactOptional(),
   /** Absent in facts of an older version. */
   containers: containersSchema.exactOptional(),
+  guards: guardsSchema.exactOptional(),
 })
 export type NodeFacts = z.infer<typeof nodeFactsSchema>
 
 /** Families read on each node, and those read of the cluster as a whole. */
 export const nodeFamilies = [
   ...(['host', 'unit', 'k3s', 'etcd', 'netfilter', 'network', 'cni', 'sandboxes', 'images'] as const),
-  ...(['kernel', 'firewall', 'upkeep', 'containers'] as const),
+  ...(['kernel', 'firewall', 'upkeep', 'containers', 'guards'] as const),
 ] as const
 export const clusterFamilies = ['kube', 'reachability', 'operator', 'obstacles', 'paths', 'stuck'] as const
 export type NodeFamily = (typeof nodeFamilies)[number]
@@ -57,6 +59,8 @@ export const factsSchema = z.object({
   cluster: z.string(),
   readAt: z.string(),
   nodes: z.record(z.string(), nodeFactsSchema),
+  /** Nodes that did not answer where that was borne, and why: nothing is known of them. */
+  silent: z.record(z.string(), z.string()).exactOptional(),
   kube: kubeSchema,
   /** null until probed. */
   reachability: reachabilitySchema.nullable(),

@@ -1,7 +1,8 @@
-import type { Clock, FactsReader, Target } from '../engine/model.ts'
+import type { Asked, Clock, FactsReader } from '../engine/model.ts'
 import { FailedError, InputError } from '../errors.ts'
 import type { Inventory } from '../inventory/schema.ts'
 import type { KubeApi } from '../kube/api.ts'
+import { OutcomeUnknown, UnreachableError } from '../nodes/errors.ts'
 import type { Nodes } from '../nodes/node.ts'
 import { collect } from './collect.ts'
 import { type Facts, type NodeFacts, type NodeFamily, nodeFamilies } from './facts.ts'
@@ -43,9 +44,15 @@ async function together<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
 }
 
+type Read = { node: NodeFacts } | { silent: string; why: string }
+
+/** Nobody answers, or not to the end. A key that is not known, or an answer that is not understood, is no silence. */
+const isSilence = (error: unknown): error is Error =>
+  error instanceof UnreachableError || error instanceof OutcomeUnknown
+
 /**
  * Reads facts over SSH and from the API, nodes in parallel. What was never read of a node is read whatever was asked, so that
- * facts are always whole; what takes time, makes traffic or is for pre-flight alone (reachability, paths, obstacles) only
+ * facts are always whole, but for nodes that are known to be silent: those when they are asked themselves. What takes time, makes traffic or is for pre-flight alone (reachability, paths, obstacles) only
  * when it is asked for.
  */
 export function factsReader(sources: FactsSources): FactsReader<Facts> {
@@ -66,25 +73,48 @@ export function factsReader(sources: FactsSources): FactsReader<Facts> {
         return `what hangs cannot be read from the Kubernetes API: ${stuck.error}`
       return null
     },
-    async read(families: readonly string[], targets: readonly Target[] | 'all', previous: Facts | null) {
+    async read(families: readonly string[], targets: Asked, previous: Facts | null) {
       const ofNodes = families.filter(isNodeFamily)
-      const asked = targets === 'all' ? nodeNames : targets.filter((target) => nodeNames.includes(target))
-      const missing = nodeNames.filter((name) => !previous?.nodes[name])
-      const names = nodeNames.filter((name) => asked.includes(name) || missing.includes(name))
+      const asked = typeof targets === 'string' ? nodeNames : targets.filter((target) => nodeNames.includes(target))
+      const isWanted = (name: string) => {
+        if (previous?.silent?.[name] !== undefined) return ofNodes.length > 0 && asked.includes(name)
+        return asked.includes(name) || !previous?.nodes[name]
+      }
+      const names = nodeNames.filter(isWanted)
+      const readOne = async (name: string): Promise<Read> => {
+        try {
+          return { node: await readNode(name, ofNodes, previous?.nodes[name]) }
+        } catch (error) {
+          if (targets === 'answering' && isSilence(error)) return { silent: name, why: error.message }
+          throw error
+        }
+      }
       const kubeWanted = families.includes('kube') || previous === null
       const operatorWanted = families.includes('operator') || previous === null
       const [read, kube, operator, obstacles, stuck] = await Promise.all([
-        together(names.map((name) => readNode(name, ofNodes, previous?.nodes[name]))),
+        together(names.map(readOne)),
         previous && !kubeWanted ? previous.kube : readKube(sources.kube),
         operatorWanted ? sources.operator?.() : previous.operator,
         families.includes('obstacles') ? readObstacles(sources.kube) : previous?.obstacles,
         families.includes('stuck') ? readStuck(sources.kube) : previous?.stuck,
       ])
+      const nodes = { ...previous?.nodes }
+      const silent = { ...previous?.silent }
+      for (const one of read) {
+        if ('node' in one) {
+          nodes[one.node.name] = one.node
+          delete silent[one.node.name]
+        } else {
+          silent[one.silent] = one.why
+          delete nodes[one.silent]
+        }
+      }
       const facts: Facts = {
         format: 1,
         cluster: sources.inventory.cluster.name,
         readAt: new Date(sources.clock.nowMs()).toISOString(),
-        nodes: { ...previous?.nodes, ...Object.fromEntries(read.map((node) => [node.name, node])) },
+        nodes,
+        ...(Object.keys(silent).length === 0 ? {} : { silent }),
         kube,
         reachability: previous?.reachability ?? null,
         ...(operator === undefined ? {} : { operator }),

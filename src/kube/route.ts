@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { KubeConfig } from '@kubernetes/client-node'
+import { UnreachableError } from '../nodes/errors.ts'
 import { readFile } from '../nodes/files.ts'
 import type { Node } from '../nodes/node.ts'
 import { KubeUnreachableError } from './errors.ts'
@@ -26,13 +27,33 @@ export interface Route {
 
 export function route(servers: readonly Node[]): Route {
   let first = 0
+  /** Servers that no connection could be made to, and those of them that are tried again. */
+  const silent = new Set<number>()
+  const listening = new Set<number>()
+  /** Aside: finding out that one is still cut off takes longer than the API may be there for. */
+  const listen = async (index: number, server: Node): Promise<void> => {
+    if (listening.has(index)) return
+    listening.add(index)
+    const isStill = await readCredentials(server).then(
+      () => false,
+      (error: unknown) => error instanceof UnreachableError,
+    )
+    listening.delete(index)
+    if (!isStill) silent.delete(index)
+  }
+  /** The silent only where there is no other. */
+  const inOrder = (): number[] => {
+    const all = servers.map((_server, at) => (first + at) % servers.length)
+    const heard = all.filter((index) => !silent.has(index))
+    return heard.length > 0 ? heard : all
+  }
   // They stay in memory: read when first needed.
   let credentials: Credentials | undefined
   return {
     async open() {
       const failures: string[] = []
-      for (let attempt = 0; attempt < servers.length; attempt++) {
-        const index = (first + attempt) % servers.length
+      for (const [index, server] of servers.entries()) if (silent.has(index)) void listen(index, server)
+      for (const index of inOrder()) {
         const server = servers[index]
         if (!server) continue
         try {
@@ -41,6 +62,7 @@ export function route(servers: readonly Node[]): Route {
           first = index
           return { stream, credentials }
         } catch (error) {
+          if (error instanceof UnreachableError) silent.add(index)
           failures.push(`${server.name}: ${error instanceof Error ? error.message : String(error)}`)
         }
       }

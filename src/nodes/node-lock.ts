@@ -32,8 +32,11 @@ rm -f -- "$1/lock/owner"
 rmdir -- "$1/lock" 2>/dev/null || :
 rmdir -- "$1" 2>/dev/null || :`
 
-/** The lock that is kept on a node: whoever comes from another machine meets it. */
-export function nodeLock(node: Node): LockPlace {
+/**
+ * The lock that is kept on a node: whoever comes from another machine meets it.
+ * @param mayBeAway it may be silent when the run begins; its lock is taken before it is changed
+ */
+export function nodeLock(node: Node, mayBeAway = false): LockPlace {
   const parse = (text: string): LockOwner => {
     try {
       return lockOwnerSchema.parse(JSON.parse(text))
@@ -47,6 +50,8 @@ export function nodeLock(node: Node): LockPlace {
   }
   return {
     name: `node ${node.name}`,
+    target: node.name,
+    mayBeAway,
     async acquire(owner) {
       const command = script('take-lock', acquireScript, [folder, JSON.stringify(lockOwnerSchema.parse(owner))])
       const { stdout } = await mustRun(node, { ...command, mode: 'write', timeoutMs })

@@ -31,7 +31,7 @@ export const backupTaken: Operation<Facts, World, undefined, BackupChange> = {
   predict: (facts) => facts,
   // K3s and the CNI plugins rewrite leases and caches all the time: the service files are what must not have moved.
   fingerprint: (change) =>
-    Object.fromEntries(Object.entries(change.files).filter(([path]) => path.startsWith('/etc/'))),
+    Object.fromEntries(Object.entries(change.files).filter(([path]) => /^\/etc\/(?!cni\/)/.test(path))),
   render: (change) => ({
     summary: `copy ${Object.keys(change.files).length} files and all rule sets to the run's folder`,
     notes: Object.keys(change.files).filter((path) => path.startsWith('/etc/')),

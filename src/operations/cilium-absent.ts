@@ -15,6 +15,10 @@ interface AbsentChange {
 const isCiliums = (link: string): boolean =>
   /^(cilium_(host|net|vxlan|geneve|wg0)|lxc_health|lxc[0-9a-f]{12})$/.test(link)
 
+const renamed = '.cilium_bak'
+/** Another's configuration that an agent put aside: it goes back to its name. */
+const isRenamed = (path: string): boolean => /\/net\.d\/[^/]+\.cilium_bak$/.test(path)
+
 /** Distributions bring plugins of this name too, and nobody can tell whose it is. It does no harm. */
 const kept = ['/opt/cni/bin/loopback']
 
@@ -32,7 +36,10 @@ export const ciliumAbsent: Operation<Facts, World, undefined, AbsentChange> = {
     const node = facts.nodes[target]
     if (!node) return null
     const links = node.network.links.map((link) => link.name).filter(isCiliums)
-    const paths = ciliumFiles.filter((path) => node.cni.files[path] !== undefined && !kept.includes(path))
+    const paths = [
+      ...ciliumFiles.filter((path) => node.cni.files[path] !== undefined && !kept.includes(path)),
+      ...Object.keys(node.cni.files).filter(isRenamed),
+    ]
     const rules = purgeOf(node, 'cilium')
     return links.length + paths.length === 0 && rules === null ? null : { links: links.sort(), paths, rules }
   },
@@ -40,7 +47,13 @@ export const ciliumAbsent: Operation<Facts, World, undefined, AbsentChange> = {
     const node = facts.nodes[target]
     if (!node) return facts
     const network = { ...node.network, links: node.network.links.filter(({ name }) => !change.links.includes(name)) }
-    const files = Object.fromEntries(Object.entries(node.cni.files).filter(([path]) => !change.paths.includes(path)))
+    const files = Object.fromEntries(
+      Object.entries(node.cni.files).flatMap(([path, file]) => {
+        if (!change.paths.includes(path)) return [[path, file]]
+        const original = path.slice(0, -renamed.length)
+        return isRenamed(path) && !node.cni.files[original] ? [[original, { ...file, path: original }]] : []
+      }),
+    )
     const freed = { ...facts, nodes: { ...facts.nodes, [target]: { ...node, network, cni: { files } } } }
     return change.rules ? netfilterPurged.predict(freed, target, change.rules) : freed
   },

@@ -16,9 +16,14 @@ export const installerOf = (world: World, by: InstalledBy): ChartInstaller =>
 
 /** Cilium's release uninstalled and its pods gone. What it keeps on nodes, and its kinds, outlive that (cilium.md §8.1). */
 export async function uninstallRelease(world: World, by: InstalledBy, task: TaskContext): Promise<void> {
-  const { kube } = world
   await freeNodesOfTaint(world, task)
   await installerOf(world, by).remove(task)
+  await releaseGone(world, task)
+}
+
+/** Waits for Cilium's agents and their pods to be gone. */
+export async function releaseGone(world: Pick<World, 'kube' | 'clock'>, task: TaskContext): Promise<void> {
+  const { kube } = world
   await until(world, task, 'Cilium to be uninstalled', async () => {
     if (await kube.get({ apiVersion: 'apps/v1', kind: 'DaemonSet' }, 'cilium', namespace))
       return 'the DaemonSet is still there'

@@ -1,6 +1,7 @@
 import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
+import type { KubeApi } from '../kube/api.ts'
 import { type InstalledBy, uninstallRelease } from './cilium-release.ts'
 import type { World } from './world.ts'
 
@@ -11,9 +12,14 @@ interface UninstallChange {
 }
 
 /** Kinds that Cilium itself writes: with them goes what it knew of pods that have its addresses no longer. */
-const itsOwn = ['ciliumendpoints', 'ciliumendpointslices', 'ciliumidentities', 'ciliumnodes'].map(
+export const ownKinds = ['ciliumendpoints', 'ciliumendpointslices', 'ciliumidentities', 'ciliumnodes'].map(
   (kind) => `${kind}.cilium.io`,
 )
+
+export async function deleteOwnKinds(kube: KubeApi): Promise<void> {
+  const crd = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' }
+  for (const kind of ownKinds) await kube.delete(crd, kind)
+}
 
 /**
  * Cilium's release gone. Kinds that people write stay with what they made of them: policies are nobody's to delete here.
@@ -43,8 +49,7 @@ export const ciliumUninstalled: Operation<Facts, World, undefined, UninstallChan
   }),
   async apply(world, _target, { by }, task) {
     await uninstallRelease(world, by, task)
-    const crd = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' }
-    for (const kind of itsOwn) await world.kube.delete(crd, kind)
+    await deleteOwnKinds(world.kube)
   },
   async verify(world) {
     const { cilium, reachable, error } = (await world.look(['kube'])).kube

@@ -41,7 +41,7 @@ const edited = (file: Pick<FileEdit, 'kind' | 'edits' | 'path'>, text: string): 
 /** Which file wins for each flag, and so where it must be set: CLI > drop-ins > config.yaml > default. */
 function placeEdits(facts: Facts, target: string, wanted: Readonly<Record<string, string>>): FlagsChange {
   const k3s = facts.nodes[target]?.k3s
-  if (!k3s) throw new FailedError(`${target}: no facts of K3s`, { host: target })
+  if (!k3s) return { files: [] }
   const byPath = new Map<string, FlagEdit[]>()
   for (const [key, value] of Object.entries(wanted)) {
     const flag = k3s.flags[key]

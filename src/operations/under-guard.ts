@@ -175,6 +175,13 @@ function withGuards(error: unknown, nodes: readonly string[]): unknown {
 
 async function tell(state: GuardState, node: string, task: TaskContext): Promise<void> {
   if (state.kind !== 'fired') return
+  const held = state.done.some((done) => done.startsWith('hold '))
+  const released = held ? "; migrate resume lets Cilium's agent start again, migrate rollback takes it away" : ''
+  await task.note(`guard ${node} ${state.atMs}`, `${receiptOf(state, node)}${released}`)
+}
+
+/** What a guard that has fired did, in a line. */
+export function receiptOf(state: Extract<GuardState, { kind: 'fired' }>, node: string): string {
   const at = new Date(state.atMs).toISOString()
   const parts = [
     `${node}: its guard fired at ${at.slice(11, 19)} UTC`,
@@ -182,9 +189,7 @@ async function tell(state: GuardState, node: string, task: TaskContext): Promise
     ...(state.failed.length > 0 ? [`NOT done: ${[...new Set(state.failed)].join(', ')}`] : []),
     ...(state.whole ? [] : ['it was cut short']),
   ]
-  const held = state.done.some((done) => done.startsWith('hold '))
-  const released = held ? "; migrate resume lets Cilium's agent start again, migrate rollback takes it away" : ''
-  await task.note(`guard ${node} ${state.atMs}`, `${parts.join('; ')}${released}`)
+  return parts.join('; ')
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

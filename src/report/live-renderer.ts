@@ -44,7 +44,8 @@ export function liveRenderer(stream: NodeJS.WriteStream, now: Now): Renderer {
         break
       case 'step-started': {
         const { step } = event
-        const targets = step.tasks.length > 0 ? step.tasks.map((task) => task.target) : [step.kind]
+        const acting = [...step.tasks.map(({ target }) => target), ...(step.unread ?? [])]
+        const targets = acting.length > 0 ? acting : [step.kind]
         const title = visible(`[${stepIds.indexOf(step.stepId) + 1}/${stepIds.length}] ${step.title}`)
         open(title, targets, step.order !== 'serial')
         break

@@ -7,17 +7,19 @@ import {
   countFindings,
   guardText,
   isEffective,
+  mayChange,
   paramsText,
   sortFindings,
   summarise,
   targetsOf,
   undoText,
+  unreadText,
 } from './plan-summary.ts'
 
 /** The plan for a change board: what, when it hurts, how it is undone, then every change in full. */
 export function planMarkdown(plan: Plan): string {
   const summary = summarise(plan)
-  const effective = plan.steps.filter((step) => step.tasks.length > 0)
+  const effective = plan.steps.filter(mayChange)
   const parts = [
     `# Change: ${plain(plan.runbook)} on the cluster ${plain(plan.cluster)}`,
     rows(
@@ -63,7 +65,7 @@ export function planMarkdown(plan: Plan): string {
             plain(targetsOf(step)),
             plain(step.membersUp ?? ''),
             step.outage && isEffective(step) ? `${plain(step.outage.what)}: ${duration(step.outage.expectedMs)}` : '',
-            step.tasks.length > 0 ? wayBack(step) : '',
+            mayChange(step) ? wayBack(step) : '',
           ]),
           ['', 'Phase', 'Step', 'On', 'etcd members up', 'Expected outage', 'Way back'],
         ),
@@ -87,7 +89,8 @@ function stepMarkdown(plan: Plan, step: PlannedStep): string {
     ...(step.guard === undefined ? [] : [`- Guard: ${plain(guardText(step.guard))}`]),
   ]
   const [title = '', ...list] = about
-  return [title, list.join('\n'), ...alike(step.tasks).map(taskMarkdown)].join('\n\n')
+  const unread = step.unread === undefined ? [] : [plain(unreadText(step.unread))]
+  return [title, list.join('\n'), ...alike(step.tasks).map(taskMarkdown), ...unread].join('\n\n')
 }
 
 function taskMarkdown({ targets, rendering }: ReturnType<typeof alike>[number]): string {

@@ -7,6 +7,7 @@ import {
   type PlannedStep,
   type PlannedTask,
   type Rendering,
+  type Target,
   type UndoNote,
 } from '../engine/model.ts'
 import { visible } from '../visible.ts'
@@ -31,7 +32,9 @@ export interface PlanSummary {
 }
 
 export function summarise(plan: Plan): PlanSummary {
-  const targets = new Set(plan.steps.flatMap((step) => step.tasks.map((task) => task.target)))
+  const targets = new Set(
+    plan.steps.flatMap(({ tasks, unread = [] }) => [...tasks.map(({ target }) => target), ...unread]),
+  )
   const outages = new Map<string, number>()
   for (const { outage } of plan.steps.filter(isEffective)) {
     if (outage) outages.set(outage.what, (outages.get(outage.what) ?? 0) + outage.expectedMs)
@@ -53,10 +56,15 @@ export function summarise(plan: Plan): PlanSummary {
   }
 }
 
+/** It changes something, or may: of targets that were not settled nobody knows yet. */
+export const mayChange = ({ tasks, unread = [] }: PlannedStep): boolean => tasks.length + unread.length > 0
+
 /** A change step whose every target is already as wanted does nothing, so it interrupts nothing either. */
-export function isEffective(step: PlannedStep): boolean {
-  return step.kind !== 'change' || step.tasks.length > 0
-}
+export const isEffective = (step: PlannedStep): boolean => step.kind !== 'change' || mayChange(step)
+
+/** Of the targets that nothing is planned for, because nothing was known of them. */
+export const unreadText = (unread: readonly Target[]): string =>
+  `${unread.join(', ')}: silent or still changing when this was planned; looked at before the step, and brought to the same`
 
 /** How something is undone, or why it need not or cannot be. */
 export function undoText(undo: UndoNote): string {
@@ -73,7 +81,10 @@ export function guardText({ targets, timeMs, does }: Guard): string {
 export function targetsOf(step: PlannedStep): string {
   if (step.kind === 'gate') return '(checks)'
   if (step.kind === 'record') return '(records)'
-  return step.tasks.length === 0 ? '(already so)' : step.tasks.map((task) => task.target).join(' ')
+  const { tasks, unread = [] } = step
+  return mayChange(step)
+    ? [...tasks.map(({ target }) => target), ...unread.map((target) => `${target}?`)].join(' ')
+    : '(already so)'
 }
 
 /** Tasks of a step that read the same, together: four nodes with one and the same file need it shown once. */

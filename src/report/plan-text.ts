@@ -8,12 +8,14 @@ import {
   countFindings,
   guardText,
   isEffective,
+  mayChange,
   paramsText,
   shortDigest,
   sortFindings,
   summarise,
   targetsOf,
   undoText,
+  unreadText,
 } from './plan-summary.ts'
 import { type Cell, table, tableRows, wrap } from './table.ts'
 
@@ -29,7 +31,7 @@ type Colours = ReturnType<typeof createColors>
 
 /** The dry run as an operator reads it: what it comes to, the steps in their order, then every change. */
 export function planText(plan: Plan, options: TextOptions): string {
-  const effective = plan.steps.filter((step) => step.tasks.length > 0)
+  const effective = plan.steps.filter(mayChange)
   if (effective.length === 0) return planOverview(plan, options)
   const { bold } = createColors(options.colour)
   const changes = [bold('Changes'), ...effective.flatMap((step) => ['', ...stepText(plan, step, options)])]
@@ -117,14 +119,21 @@ export function findingsText(findings: readonly Finding[], options: Pick<TextOpt
 function stepTable(plan: Plan, options: Pick<TextOptions, 'width'>, colours: Colours): string[] {
   const head = ['', 'step', '', 'on', '', 'etcd up', 'outage', 'way back']
   const rows = plan.steps.map((step, index): Cell[] => {
-    const style = step.tasks.length === 0 ? { style: colours.dim } : {}
+    const style = mayChange(step) ? {} : { style: colours.dim }
     return [
       { text: String(index + 1), ...style },
       { text: visible(step.stepId), ...style },
       { text: visible(step.title), ...style },
       { text: visible(targetsOf(step)), ...style },
-      { text: step.tasks.length > 1 ? (step.order === 'serial' ? 'one by one' : 'together') : '' },
-      { text: step.tasks.length > 0 ? visible(step.membersUp ?? '') : '' },
+      {
+        text:
+          step.tasks.length + (step.unread?.length ?? 0) > 1
+            ? step.order === 'serial'
+              ? 'one by one'
+              : 'together'
+            : '',
+      },
+      { text: mayChange(step) ? visible(step.membersUp ?? '') : '' },
       { text: step.outage && isEffective(step) ? duration(step.outage.expectedMs) : '' },
       wayBack(step, colours),
     ]
@@ -141,7 +150,7 @@ function stepTable(plan: Plan, options: Pick<TextOptions, 'width'>, colours: Col
 }
 
 function wayBack(step: PlannedStep, colours: Colours): Cell {
-  if (step.tasks.length === 0 || step.undo === undefined) return { text: '' }
+  if (!mayChange(step) || step.undo === undefined) return { text: '' }
   if ('impossible' in step.undo) return { text: 'none', style: colours.yellow }
   return { text: 'how' in step.undo ? 'yes' : 'none needed' }
 }
@@ -166,7 +175,8 @@ export function stepText(plan: Plan, step: PlannedStep, options: TextOptions): s
     const [first = '', ...rest] = wrap(visible(text), options.width - 10)
     lines.push(`  ${name.padEnd(7)} ${first}`, ...rest.map((line) => `          ${line}`))
   }
-  return [...lines, ...alike(step.tasks).flatMap((task) => taskText(task, options, colours))]
+  const unread = step.unread === undefined ? [] : [`  ${visible(unreadText(step.unread))}`]
+  return [...lines, ...alike(step.tasks).flatMap((task) => taskText(task, options, colours)), ...unread]
 }
 
 function taskText(

@@ -57,12 +57,17 @@ export async function planNow(
   runbook: string,
   params: Json,
 ): Promise<Pick<RunOf, 'plan' | 'facts'>> {
-  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => family !== 'reachability')
+  const planned = runbookOf(runbook, inventory)
+  const isSilenceBorne = planned.unsettled !== undefined
+  const leftOut: readonly string[] = isSilenceBorne ? ['reachability', 'paths', 'obstacles', 'stuck'] : ['reachability']
+  const families = [...nodeFamilies, ...clusterFamilies].filter((family) => !leftOut.includes(family))
   const facts = await simulation.drive(() =>
-    simulation.process('alice', (process) => readerOf(process, inventory).read(families, 'all', null)),
+    simulation.process('alice', (process) =>
+      readerOf(process, inventory).read(families, isSilenceBorne ? 'answering' : 'all', null),
+    ),
   )
   if (facts === 'killed') throw new Error('planning was killed')
-  const plan = makePlan(runbookOf(runbook, inventory), params, facts, {
+  const plan = makePlan(planned, params, facts, {
     id: 'plan',
     createdAt: new Date(simulation.state.nowMs).toISOString(),
     toolVersion: '0',

@@ -140,3 +140,21 @@ test('whether the owner may be alive: by host, boot and process', async () => {
   // The number is in use again, by somebody who began after the lock was taken.
   expect(mayBeAlive({ ...self, pid: process.ppid, since: '2020-01-01T00:00:00.000Z' }, self)).toBe(false)
 })
+
+test('a place on a target that was away is taken before the target is changed; of a lock that was broken, there too', async () => {
+  const local = new MemoryLock('local')
+  const late = Object.assign(new MemoryLock('node a'), { target: 'a', mayBeAway: true })
+  const acquire = late.acquire.bind(late)
+  let isAway = true
+  late.acquire = (one) => (isAway ? Promise.reject(new Error('silent')) : acquire(one))
+  const held = await takeLocks({ places: [local, late], owner: owner(), ...gone })
+  expect(await held.complete(['b'], [])).toEqual([])
+  await expect(held.complete(['a'], [])).rejects.toThrow(/lock on node a could not be asked for: silent/)
+  isAway = false
+  late.holder = owner({ nonce: 'theirs', runId: 'r2', user: 'bob' })
+  await expect(held.complete(['a'], [])).rejects.toThrow(/node a: locked by bob/)
+  expect(await held.complete(['a'], ['r2'])).toEqual(['node a'])
+  expect(late.holder?.nonce).toBe('mine')
+  await held.release()
+  expect([local.holder, late.holder]).toEqual([null, null])
+})

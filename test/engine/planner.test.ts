@@ -3,7 +3,7 @@ import { bind } from '../../src/engine/model.ts'
 import { plan } from '../../src/engine/planner.ts'
 import { InputError } from '../../src/errors.ts'
 import { setKey, setStep, toyRunbook, toySteps } from './toy/runbook.ts'
-import { ToyWorld } from './toy/world.ts'
+import { nodes, type ToyFacts, ToyWorld } from './toy/world.ts'
 
 const meta = { id: 'p', createdAt: '2026-01-01T00:00:00.000Z', toolVersion: '0', cluster: 'toy', inventoryDigest: 'i' }
 const facts = new ToyWorld().snapshot()
@@ -96,4 +96,24 @@ test.each([
 ])('a step id that stands %s is refused', (_what, steps, message) => {
   expect(() => planOf(steps)).toThrow(InputError)
   expect(() => planOf(steps)).toThrow(message)
+})
+
+test('targets that were not settled stand in their steps without a change, and with what guards them', () => {
+  const { b: _silent, ...known } = facts
+  const wanted = { key: 'service', value: 'stopped' }
+  const step = setStep('stop', 'service', 'stopped', {
+    operation: {
+      ...bind(setKey, () => wanted),
+      diff: (now, target) => (now[target] === undefined ? null : setKey.diff(now, target, wanted)),
+    },
+    guard: (_now, targets) => ({ targets: [...targets], timeMs: 1, does: 'nothing' }),
+  })
+  const runbook = {
+    ...toyRunbook([step]),
+    unsettled: (now: ToyFacts) => nodes.filter((node) => now[node] === undefined),
+  }
+  const [planned] = plan(runbook, {}, known, meta).steps
+  expect(planned).toMatchObject({ targets: ['a', 'b', 'c'], unread: ['b'], guard: { targets: ['a', 'c', 'b'] } })
+  expect(planned?.tasks.map(({ target }) => target)).toEqual(['a', 'c'])
+  expect(plan(runbook, {}, facts, meta).steps[0]).not.toHaveProperty('unread')
 })

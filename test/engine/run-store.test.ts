@@ -94,3 +94,23 @@ test('a record that was changed after it was saved is refused', async () => {
   await expect(records.load(saved.file, saved.sha256)).rejects.toThrow(/cannot be read/)
   await expect(records.save('../x', null)).rejects.toThrow(/expected letters/)
 })
+
+test('a run whose lock a later one has broken is over: it is neither resumed nor rolled back', async () => {
+  const store = await openRunStore(dir, 'home')
+  const machine = new ToyMachine()
+  const begin = async (runId: string, breakNonce?: string) => {
+    const { journal, records } = await store.createRun(runId, { plan: machine.plan, facts: machine.initial as Json })
+    return machine.run({ runId, locks: machine.owner(runId, breakNonce), journal, records })
+  }
+  machine.operator.answers.set('start', 'stop')
+  await expect(begin('old')).rejects.toMatchObject({ exitCode: 4 })
+  expect((await store.newestUnfinished())?.runId).toBe('old')
+  machine.operator.answers.clear()
+  await machine.clock.sleep(1000)
+  expect(await begin('new', machine.locks[0]?.holder?.nonce)).toBe('finished')
+  expect(await store.newestUnfinished()).toBeNull()
+  expect((await store.runs()).map(({ runId, state }) => [runId, state.next])).toEqual([
+    ['new', ['rollback']],
+    ['old', []],
+  ])
+})

@@ -4,6 +4,7 @@ import { clusterFamilies, type Facts, factsSchema, nodeFamilies } from '../../sr
 import { factsReader } from '../../src/facts/reader.ts'
 import type { KubeApi } from '../../src/kube/api.ts'
 import { KubeUnreachableError } from '../../src/kube/errors.ts'
+import { HostKeyError } from '../../src/nodes/errors.ts'
 import type { Command, Node, Nodes } from '../../src/nodes/node.ts'
 
 const frame = (name: string, text: string, code = 0) =>
@@ -40,6 +41,7 @@ const said: Readonly<Record<string, string>> = {
     frame('kernel.mounts', '') +
     frame('kernel.sysctls', ''),
   'upkeep.units': frame('upkeep.units', '', 3),
+  'guards.runs': frame('guards.runs', ''),
 }
 
 interface Asked {
@@ -170,4 +172,41 @@ test('what nobody can be asked for is said once, and stays an error of the call'
     .reader.read(all, 'all', null)
     .catch((error: unknown) => error)
   expect(failure).toBe(refuse)
+})
+
+describe('where silence is borne', () => {
+  test('who does not answer is noted with its reason; asked itself, it has to answer', async () => {
+    const fail = ['n2']
+    const { reader, asked } = setUp({ fail })
+    const facts = await reader.read(all, 'answering', null)
+    expect(Object.keys(facts.nodes)).toEqual(['n1'])
+    expect(factsSchema.parse(facts).silent).toEqual({
+      n2: expect.stringMatching(/^n2: it is not known how this ended/),
+    })
+    asked.length = 0
+    await reader.read(['kube'], 'all', facts)
+    await reader.read(['unit'], ['n1'], facts)
+    expect(asked.map(({ node }) => node)).toEqual(['n1'])
+    await expect(reader.read(['unit'], ['n2'], facts)).rejects.toThrow(/n2: it is not known/)
+    await expect(reader.read(['unit'], 'all', facts)).rejects.toThrow(/n2: it is not known/)
+    fail.length = 0
+    const later = await reader.read(['unit'], 'answering', facts)
+    expect(Object.keys(later.nodes)).toEqual(['n1', 'n2'])
+    expect(later.silent).toBeUndefined()
+  })
+
+  test('of one that answered before and is silent now nothing old is kept', async () => {
+    const fail: string[] = []
+    const { reader } = setUp({ fail })
+    const before = await reader.read(all, 'answering', null)
+    fail.push('n1')
+    const facts = await reader.read(['unit'], 'answering', before)
+    expect(Object.keys(facts.nodes)).toEqual(['n2'])
+    expect(Object.keys(facts.silent ?? {})).toEqual(['n1'])
+  })
+
+  test('a host that must not be spoken to is no silent one', async () => {
+    const { reader } = setUp({ refuse: new HostKeyError('n1: the host key is not the one that is known') })
+    await expect(reader.read(all, 'answering', null)).rejects.toThrow('host key')
+  })
 })

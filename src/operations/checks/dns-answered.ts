@@ -6,7 +6,10 @@ import { shownList } from './shown-list.ts'
  * Pods of every namespace get an answer from the cluster's DNS.
  * @param answeredBefore namespaces that did before the migration; null: nobody knows
  */
-export function dnsAnswered(tried: readonly Tried[], answeredBefore: ReadonlySet<string> | null): Finding[] {
+export function dnsAnswered(
+  tried: readonly Pick<Tried, 'from' | 'outcomes' | 'allowed'>[],
+  answeredBefore: ReadonlySet<string> | null,
+): Finding[] {
   const title = 'the cluster DNS answers to pods of every namespace'
   if (tried.length === 0) return [{ level: 'unknown', title, detail: 'there is no pod or no kube-dns to try it with' }]
   const byNamespace = Map.groupBy(tried, ({ from }) => from.split('/')[0] ?? '')

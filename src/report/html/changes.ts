@@ -2,14 +2,14 @@ import { foldState } from '../../engine/fold.ts'
 import type { FileDiff, PlannedStep } from '../../engine/model.ts'
 import type { RunState } from '../../engine/state.ts'
 import { unifiedDiff } from '../file-diff.ts'
-import { alike, undoText } from '../plan-summary.ts'
+import { alike, mayChange, undoText, unreadText } from '../plan-summary.ts'
 import { html, type Markup } from './html.ts'
 import type { ReportData } from './report-data.ts'
 
 /** Every change as it was planned, how it ended on each target, and its true diff, folded. */
 export function changeSection({ plan, journal }: ReportData): Markup {
   const state = foldState(journal)
-  const steps = plan.steps.filter(({ tasks }) => tasks.length > 0)
+  const steps = plan.steps.filter(mayChange)
   return html`<section id="changes"><h2>Every change</h2>
 <p class="quiet">As planned; secrets are masked in the plan. What is folded is not printed: open it first.</p>
 ${steps.map((step) => stepMarkup(step, plan.steps.indexOf(step) + 1, state))}
@@ -28,6 +28,7 @@ ${(rendering.notes ?? []).length === 0 ? null : html`<ul>${(rendering.notes ?? [
 ${(rendering.diffs ?? []).map(diffMarkup)}
 </div>`,
 )}
+${step.unread === undefined ? null : html`<p>${unreadText(step.unread)}</p>`}
 </div></details>`
 }
 

@@ -21,6 +21,7 @@ const served = new Set([
     'CronJob',
     'Event',
   ],
+  ...['ServiceAccount', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
   ...['Lease', 'DaemonSet', 'Deployment', 'HelmChart', 'CustomResourceDefinition', 'PodDisruptionBudget'],
   ...['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'],
 ])
@@ -71,6 +72,8 @@ function remove(state: ClusterState, kind: string, name: string, namespace?: str
     if (`${state.cilium.agents[node]?.serial}` === serial) delete state.cilium.agents[node]
     return
   }
+  if (kind === 'DaemonSet' && name === 'cilium') state.cilium.withoutAgents = true
+  if (kind === 'Deployment' && state.cilium.withoutAgents) state.cilium.operatorReady = 0
   const object = state.objects[key]
   if (!object) return
   // A HelmChart is kept by its controller until the release is uninstalled.

@@ -99,8 +99,8 @@ function agentPods(state: ClusterState): KubeObject[] {
 }
 
 function daemonSets(state: ClusterState): KubeObject[] {
-  const { release, generation, observed, agents } = state.cilium
-  if (release === null) return []
+  const { release, withoutAgents, generation, observed, agents } = state.cilium
+  if (release === null || withoutAgents) return []
   const { settings } = release
   const all = Object.values(agents)
   return [
@@ -120,7 +120,7 @@ function daemonSets(state: ClusterState): KubeObject[] {
 }
 
 const deployments = ({ cilium }: ClusterState): KubeObject[] =>
-  cilium.release === null
+  cilium.release === null || cilium.withoutAgents
     ? []
     : [
         {

@@ -65,8 +65,10 @@ export function putOthersAside(node: NodeState, confDir: string): void {
 }
 
 /** Whether the release's DaemonSet puts an agent on the node. */
-export const hasAgent = ({ cilium: { release } }: ClusterState, { labels }: NodeState): boolean =>
-  release !== null && Object.entries(release.settings.nodeSelector).every(([key, value]) => labels[key] === value)
+export const hasAgent = ({ cilium: { release, withoutAgents } }: ClusterState, { labels }: NodeState): boolean =>
+  release !== null &&
+  !withoutAgents &&
+  Object.entries(release.settings.nodeSelector).every(([key, value]) => labels[key] === value)
 
 export const configKey = 'ConfigMap kube-system/cilium-config'
 

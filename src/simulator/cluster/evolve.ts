@@ -25,6 +25,8 @@ import {
 } from './state.ts'
 
 const electionMs = 1_500
+/** By hand. */
+const switchedOffMs = 5_000
 const heartbeatEveryMs = 10_000
 
 type NewEvent = WorldEvent extends infer Event ? (Event extends WorldEvent ? Omit<Event, 'id'> : never) : never
@@ -107,7 +109,7 @@ function reconcileChart(state: ClusterState): void {
   const isWanted = chart !== undefined && chart.metadata.deletionTimestamp === undefined
   const isApplied = release !== null && spec?.valuesContent === release.values && spec.version === release.version
   if (chart !== undefined && !(isWanted && isApplied)) due(state, 'helm', 2_000, 5_000)
-  if (release === null) return
+  if (release === null || state.cilium.withoutAgents) return
   if (state.cilium.observed < state.cilium.generation) due(state, 'observe', 300, 800)
   if (state.cilium.operatorReady === 0) due(state, 'operator', 3_000, 6_000)
 }
@@ -115,8 +117,8 @@ function reconcileChart(state: ClusterState): void {
 function reconcileNode(state: ClusterState, node: NodeState, isApiUp: boolean): void {
   const { release, generation, observed, agents } = state.cilium
   const agent = agents[node.name]
+  const isWanted = hasAgent(state, node)
   if (isApiUp) {
-    const isWanted = hasAgent(state, node)
     if (!isWanted && agent) due(state, `agent-gone:${node.name}`, 500, 2_000)
     if (isWanted && release !== null && observed === generation) {
       const { template, strategy } = release.settings
@@ -125,7 +127,7 @@ function reconcileNode(state: ClusterState, node: NodeState, isApiUp: boolean): 
       if (agent && agent.template !== template && mayRoll) agent.ready = false
       if (!agent) due(state, `agent:${node.name}`, 4_000, 8_000)
     }
-    if (agent && !agent.ready) due(state, `agent:${node.name}`, 4_000, 8_000)
+    if (isWanted && agent && !agent.ready) due(state, `agent:${node.name}`, 4_000, 8_000)
   }
   node.nodeReady = networkInForce(node) !== null
   collectDead(state, node)
@@ -158,7 +160,7 @@ export function happen(state: ClusterState, key: string): void {
   else if (what === 'lead' && apiServers(state).length > 0) {
     state.control = { led: true, renewedMs: state.nowMs }
   } else if (what === 'observe') state.cilium.observed = state.cilium.generation
-  else if (what === 'operator' && state.cilium.release !== null && state.control.led) {
+  else if (what === 'operator' && state.cilium.release !== null && state.control.led && !state.cilium.withoutAgents) {
     state.cilium.operatorReady = Math.min(2, Object.keys(state.nodes).length)
     state.cilium.kinds = ciliumKinds
   } else if (what === 'helm' && state.control.led) runHelm(state)
@@ -179,12 +181,14 @@ function runHelm(state: ClusterState): void {
   const { version = '', valuesContent = '' } = chart.spec as { version?: string; valuesContent?: string }
   cilium.release = { version, values: valuesContent, settings: agentSettings(valuesContent) }
   state.objects[configKey] = configOf(valuesContent)
+  cilium.withoutAgents = false
   cilium.generation += 1
 }
 
 function ofNode(state: ClusterState, what: string, node: NodeState): void {
   const { unit } = node
   if (what === 'power-on') powerOn(state, node)
+  if (what === 'power-switch') powerOff(state, node, switchedOffMs)
   if (what === 'clock-set') node.clockSkewMs = 0
   if (what === 'disk-freed') node.diskFull = false
   if (!node.powered) return

@@ -211,7 +211,16 @@ export function makeCluster(shape: Shape, seed: number): ClusterState {
     objects: makeObjects(),
     control: { led: false, renewedMs: 0 },
     cilium: {
-      ...{ release: null, arrivals: [], generation: 0, observed: 0, agents: {}, enforcing: {}, operatorReady: 0 },
+      ...{
+        release: null,
+        withoutAgents: false,
+        arrivals: [],
+        generation: 0,
+        observed: 0,
+        agents: {},
+        enforcing: {},
+        operatorReady: 0,
+      },
       ...{ ranges: {}, endpoints: {}, kinds: [] },
     },
   }

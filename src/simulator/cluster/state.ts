@@ -241,6 +241,8 @@ export interface CiliumState {
   release: { version: string; values: string; settings: AgentSettings } | null
   /** Nodes to which an agent came that had none, one after the other, and where Cilium ran by then. */
   arrivals: { node: string; after: string[] }[]
+  /** Somebody deleted the DaemonSet of the release. */
+  withoutAgents: boolean
   generation: number
   observed: number
   /** By node: the agent that runs there. */

@@ -38,6 +38,18 @@ export const kernelSections: SectionsOf = () => [
   ['kernel.drivers', 'eth0 virtio_net\n'],
 ]
 
+/** A guard keeps what it needs in its run's folder. */
+export const guardSections: SectionsOf = (_state, node) => {
+  const runs = Object.keys(node.files).flatMap((path) => {
+    const [, run] = /^\/var\/lib\/cni-migrate\/([^/]+)\/guard\/armed$/.exec(path) ?? []
+    return run === undefined ? [] : [run]
+  })
+  return [
+    ['guards.runs', lines(runs)],
+    ['guards.hold', { code: node.agentHeld ? 0 : 1 }],
+  ]
+}
+
 export const upkeepSections: SectionsOf = () => [
   ['upkeep.units', lines(Array.from({ length: 9 }, () => 'inactive'))],
   ['upkeep.networkd', { code: 1 }],

@@ -1,7 +1,7 @@
 import type { NodeFamily } from '../../facts/facts.ts'
 import type { ClusterState, NodeState } from '../cluster/state.ts'
 import { type Handler, said } from './answer.ts'
-import { hostSections, kernelSections, upkeepSections } from './facts-of-host.ts'
+import { guardSections, hostSections, kernelSections, upkeepSections } from './facts-of-host.ts'
 import { k3sSections, unitSections } from './facts-of-k3s.ts'
 import { cniSections, netfilterSections, networkSections } from './facts-of-network.ts'
 import { containerSections, etcdSections, imagesSections, sandboxSections } from './facts-of-runtime.ts'
@@ -27,6 +27,7 @@ const sectionsOf: Readonly<Record<NodeFamily, SectionsOf>> = {
   firewall: () => [],
   upkeep: upkeepSections,
   containers: containerSections,
+  guards: guardSections,
 }
 
 const known = new Map<string, readonly NodeFamily[]>()

@@ -69,16 +69,18 @@ export function contextOf(
     bootId: 'boot',
     since: new Date(process.clock.nowMs()).toISOString(),
   }
+  const runbook = runbookOf(plan.runbook, inventory)
+  const mayBeAway = (name: string) => runbook.unsettled !== undefined && name !== inventory.lifeboat
   const places = [
     simulatedLock(process, disk),
-    ...names.map((name) => nodeLock(process.nodes.get(name))),
+    ...names.map((name) => nodeLock(process.nodes.get(name), mayBeAway(name))),
     leaseLock(process.kube),
   ]
   return {
     runId,
     plan,
     initialFacts: facts,
-    runbook: runbookOf(plan.runbook, inventory),
+    runbook,
     journal: simulatedJournal(process, disk),
     records: simulatedRecords(process, disk),
     reader,

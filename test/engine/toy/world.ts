@@ -44,7 +44,7 @@ export function toyReader(world: ToyWorld, onRead: () => void = () => undefined)
     async read(_families, targets, previous) {
       onRead()
       const now = world.snapshot()
-      if (targets === 'all') return now
+      if (typeof targets === 'string') return now
       return { ...previous, ...Object.fromEntries(targets.map((target) => [target, now[target] ?? {}])) }
     },
   }

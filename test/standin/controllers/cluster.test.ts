@@ -281,8 +281,13 @@ describe('helm', () => {
     expect(helm(viewOf({ 'helm.cattle.io/helmcharts': [deleted] }))).toMatchObject([
       { object: { metadata: { name: 'helm-delete-cilium' } } },
     ])
-    const job = object('Job', 'helm-delete-cilium', { status: { succeeded: 1 } })
+    const onHost = { spec: { template: { spec: { hostNetwork: true } } } }
+    const job = object('Job', 'helm-delete-cilium', { ...onHost, status: { succeeded: 1 } })
     const actions = helm(viewOf({ 'helm.cattle.io/helmcharts': [deleted], jobs: [job] }))
     expect(actions.at(-1)).toMatchObject({ do: 'merge', patch: { metadata: { finalizers: null } } })
+    const onPods = object('Job', 'helm-delete-cilium', { spec: { template: { spec: {} } } })
+    expect(helm(viewOf({ 'helm.cattle.io/helmcharts': [deleted], jobs: [onPods] }))).toMatchObject([
+      { do: 'delete', name: 'helm-delete-cilium' },
+    ])
   })
 })

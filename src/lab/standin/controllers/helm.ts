@@ -64,7 +64,11 @@ function uninstall(chart: ApiObject, view: View): Action[] {
   const { name } = chart.metadata
   if (!chart.metadata.finalizers?.includes(finalizer)) return []
   const job = find(view, 'jobs', chart, `helm-delete-${name}`)
-  if (!job) return [{ do: 'create', collection: 'jobs', object: jobOf(chart, 'delete', '', undefined) }]
+  const wanted = jobOf(chart, 'delete', '', undefined)
+  if (!job) return [{ do: 'create', collection: 'jobs', object: wanted }]
+  // A chart that was changed since: the controller applies the job, which cannot be patched, so it is made anew.
+  if (job.spec.template.spec.hostNetwork !== wanted.spec.template.spec.hostNetwork)
+    return job.metadata.deletionTimestamp === undefined ? [deleteJob(job)] : []
   if ((job.status?.succeeded ?? 0) === 0) return []
   const leftovers: Action[] = ['helm-install', 'helm-delete'].flatMap((kind) => {
     const other = find(view, 'jobs', chart, `${kind}-${name}`)
