@@ -47,7 +47,7 @@ const wrong: [args: string[], said: string][] = [
   [['plan', '--bogus'], "unknown option '--bogus'"],
   [['nonsense'], "unknown command 'nonsense'"],
   [['plan', '--order', 'sideways'], 'Allowed choices are staged, seed'],
-  [['plan', '--runbook', 'sideways'], 'Allowed choices are k3s-flannel-to-cilium, kube-router-purge'],
+  [['plan', '--runbook', 'sideways'], 'Allowed choices are k3s-flannel-to-cilium, k3s-flannel-to-cilium-live'],
   [['plan', '--format', 'pdf'], 'Allowed choices are text, markdown, json'],
   [['run', 'a.json', 'b.json'], 'too many arguments'],
   [['status', '-i', at('none.yaml')], 'none.yaml cannot be read: there is no such file'],
