@@ -86,7 +86,7 @@ done
 `
 
 /** By node. Throws when a set, a link or a file of it is gone. */
-async function listPlanted(lab: Lab): Promise<Record<string, string[]>> {
+export async function listPlanted(lab: Lab): Promise<Record<string, string[]>> {
   const texts = await Promise.all(
     lab.nodes.map(
       async ({ name }): Promise<[string, string[]]> => [name, (await onNode(lab, name, listScript)).split('\n')],
