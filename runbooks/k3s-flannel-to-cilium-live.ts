@@ -7,22 +7,15 @@
  * going forward: they stand where their undoing belongs.
  */
 import { z } from 'zod'
-import { CLUSTER, type Runbook } from '../src/engine/model.ts'
+import type { Runbook } from '../src/engine/model.ts'
 import { InputError } from '../src/errors.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import { cniDirsAgree } from '../src/operations/checks/cni-dirs-agree.ts'
 import type { World } from '../src/operations/world.ts'
-import { preflightChecks } from './checks.ts'
-import { admissionSteps } from './steps/admission.ts'
-import { ciliumSteps } from './steps/cilium.ts'
-import { after, before, kept, measure, measured } from './steps/evidence.ts'
-import { flannelRuns } from './steps/flannel-flags.ts'
-import { podSteps } from './steps/pods.ts'
-import { silence, unquiet } from './steps/quiet.ts'
-import { gone, purgeFlannel, purgeKubeRouter, removeFlannel, removeFormerCni } from './steps/removal.ts'
+import { moveSteps } from './steps/move.ts'
+import { purgeFlannel, purgeKubeRouter, removeFlannel, removeFormerCni } from './steps/removal.ts'
 import { rollingFlags } from './steps/rolling.ts'
-import { backup, snapshot } from './steps/safety.ts'
 import { phase, preflightGate } from './steps/step.ts'
 import { movePhase, waves } from './steps/waves.ts'
 
@@ -31,12 +24,10 @@ const paramsSchema = z.strictObject({ policies: z.literal('open') })
 type Params = z.infer<typeof paramsSchema>
 
 export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World, Params> {
-  const { images, wayBackOfCilium, beside, nodeConfig, carryEverywhere, portmap, enforce } = ciliumSteps(
+  const { images, wayBackOfCilium, beside, nodeConfig, carryEverywhere, portmap, ...move } = moveSteps(
     inventory,
     'node-by-node',
   )
-  const { admitCanary, admitOthers, endAdmission } = admissionSteps(inventory)
-  const { recreate, carried } = podSteps(inventory)
   const oneDirectory = preflightGate(
     'cni-dirs',
     'K3s looks for CNI configurations in one place',
@@ -66,33 +57,28 @@ export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World,
     parseParams(input) {
       const parsed = paramsSchema.safeParse(input ?? {})
       if (parsed.success) return parsed.data
+      if (parsed.error.issues.some(({ path }) => path[0] !== 'policies'))
+        throw new InputError(`parameters of ${name}: ${z.prettifyError(parsed.error)}`, {
+          next: 'it takes --policies and nothing else',
+        })
       throw new InputError(
         `${name} leaves every pod open to every other from its step kube-router-rules to policies-on: nobody enforces NetworkPolicies meanwhile`,
         { next: 'if that is acceptable, say so: --policies open; otherwise: --runbook k3s-flannel-to-cilium' },
       )
     },
-    finished: (facts) =>
-      !flannelRuns(facts) &&
-      enforce.operation.diff(facts, CLUSTER) === null &&
-      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel, removeFormerCni, endAdmission].every((step) =>
-        step.targets(facts).every((target) => step.operation.diff(facts, target) === null),
-      ),
+    finished: (facts) => move.isMoved(facts, [removeFormerCni]),
     phases: (_params, facts) => [
-      phase('checks', 'Checks', [...preflightChecks(inventory, true), oneDirectory]),
-      phase('evidence', 'Evidence before', [before]),
-      phase('safety', 'Safety', [backup, snapshot(inventory), measure]),
-      phase('quiet', 'Quiet', [silence]),
+      ...move.opening(true, [oneDirectory]),
       phase('stage', 'Stage Cilium beside flannel', [
-        ...[images, wayBackOfCilium, admitCanary, beside],
-        ...admitOthers(true),
+        ...[images, wayBackOfCilium, move.admitCanary, beside],
+        ...move.admitOthers(true),
         nodeConfig(true),
       ]),
       phase('policies-off', 'Policies off', [...policiesOff, purgeKubeRouter]),
       ...waves(inventory).map((nodes, index) => movePhase(inventory, facts, nodes, index + 1)),
       phase('flannel-off', 'Flannel off', [carryEverywhere, nodeConfig(false), portmap, ...flannelOff]),
       phase('clean', 'Clean', [purgeFlannel, removeFlannel, removeFormerCni]),
-      phase('policies', 'Policies on', [enforce, endAdmission]),
-      phase('validate', 'Validate', [carried, gone, unquiet, measured, after, kept]),
+      ...move.closing,
     ],
   }
 }

@@ -10,55 +10,37 @@
  * going forward: they stand where their undoing belongs.
  */
 import { z } from 'zod'
-import { CLUSTER, type Runbook } from '../src/engine/model.ts'
+import type { Runbook } from '../src/engine/model.ts'
 import { InputError } from '../src/errors.ts'
 import type { Facts } from '../src/facts/facts.ts'
 import type { Inventory } from '../src/inventory/schema.ts'
 import type { World } from '../src/operations/world.ts'
-import { preflightChecks } from './checks.ts'
-import { admissionSteps } from './steps/admission.ts'
-import { ciliumSteps } from './steps/cilium.ts'
-import { after, before, kept, measure, measured } from './steps/evidence.ts'
-import { flannelOff, flannelRuns } from './steps/flannel-flags.ts'
+import { flannelOff } from './steps/flannel-flags.ts'
 import { k3sSteps } from './steps/k3s.ts'
-import { podSteps, podsBack } from './steps/pods.ts'
-import { silence, unquiet } from './steps/quiet.ts'
-import { gone, purgeFlannel, purgeKubeRouter, purgePortMappings, removeFlannel } from './steps/removal.ts'
-import { backup, snapshot } from './steps/safety.ts'
+import { moveSteps } from './steps/move.ts'
+import { podsBack } from './steps/pods.ts'
+import { purgeFlannel, purgeKubeRouter, purgePortMappings, removeFlannel } from './steps/removal.ts'
 import { phase } from './steps/step.ts'
 
 const paramsSchema = z.strictObject({ order: z.enum(['staged', 'seed']).default('staged') })
 type Params = z.infer<typeof paramsSchema>
 
 export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Params> {
-  const { images, wayBackOfCilium, beside, seed, portmap, carry, enforce } = ciliumSteps(inventory)
-  const { admitCanary, admitOthers, endAdmission } = admissionSteps(inventory)
+  const { images, wayBackOfCilium, beside, seed, portmap, carry, ...move } = moveSteps(inventory, 'beside')
   const { clusterBack, stop, setFlags, start } = k3sSteps(inventory, flannelOff)
-  const { recreate, carried } = podSteps(inventory)
 
-  const opening = ({ order }: Params) => [
-    // Judged when planning, and again just before the first change.
-    phase('checks', 'Checks', preflightChecks(inventory, order === 'staged')),
-    phase('evidence', 'Evidence before', [before]),
-    phase('safety', 'Safety', [backup, snapshot(inventory), measure]),
-    phase('quiet', 'Quiet', [silence]),
-  ]
-  const closing = [
-    phase('policies', 'Policies on', [enforce, endAdmission]),
-    phase('validate', 'Validate', [carried, gone, unquiet, measured, after, kept]),
-  ]
   const orders = {
     staged: [
       // What can be done while everything runs is not done while the control plane is away.
       phase('stage', 'Stage Cilium beside flannel', [
-        ...[images, wayBackOfCilium, admitCanary, beside],
-        ...admitOthers(true),
+        ...[images, wayBackOfCilium, move.admitCanary, beside],
+        ...move.admitOthers(true),
         ...[portmap, seed],
       ]),
       phase('stop', 'Stop K3s', [podsBack, clusterBack, ...stop]),
       phase('flags', 'Flags', [setFlags]),
       phase('start', 'Start K3s', start(true)),
-      phase('pods', 'Move the pods', [purgeKubeRouter, recreate(7_000)]),
+      phase('pods', 'Move the pods', [purgeKubeRouter, move.recreate(7_000)]),
       phase('clean', 'Clean', [purgeFlannel, removeFlannel]),
     ],
     seed: [
@@ -69,9 +51,9 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
       phase('clean', 'Clean', [purgeKubeRouter, purgeFlannel, removeFlannel]),
       phase('start', 'Start K3s', start(false)),
       phase('pods', 'Install Cilium, move the pods', [
-        ...[admitCanary, carry],
-        ...admitOthers(false),
-        ...[recreate(30_000), purgePortMappings],
+        ...[move.admitCanary, carry],
+        ...move.admitOthers(false),
+        ...[move.recreate(30_000), purgePortMappings],
       ]),
     ],
   }
@@ -86,12 +68,7 @@ export function flannelToCilium(inventory: Inventory): Runbook<Facts, World, Par
         next: '--order takes staged or seed',
       })
     },
-    finished: (facts) =>
-      !flannelRuns(facts) &&
-      enforce.operation.diff(facts, CLUSTER) === null &&
-      [recreate(0), purgeKubeRouter, purgeFlannel, removeFlannel, endAdmission].every((step) =>
-        step.targets(facts).every((target) => step.operation.diff(facts, target) === null),
-      ),
-    phases: (params) => [...opening(params), ...orders[params.order], ...closing],
+    finished: (facts) => move.isMoved(facts),
+    phases: ({ order }) => [...move.opening(order === 'staged'), ...orders[order], ...move.closing],
   }
 }

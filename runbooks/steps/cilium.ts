@@ -14,7 +14,7 @@ import { guardedAgents } from './guards.ts'
 import { all, type Change, minutes } from './step.ts'
 
 /** What brings Cilium to the nodes, stage by stage, and what takes it away on the way back. */
-export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-by-node' = 'beside') {
+export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-by-node') {
   const { canary } = inventory
   const { tunnelPort, version, chart, install } = inventory.cilium
   const cilium = (stage: CiliumStage) =>

@@ -11,6 +11,6 @@ export const noParams =
     const parsed = schema.safeParse(input ?? {})
     if (parsed.success) return parsed.data
     throw new InputError(`parameters of ${name}: ${z.prettifyError(parsed.error)}`, {
-      next: 'It takes none: leave --order and --to out.',
+      next: 'It takes none: leave --order, --policies and --to out.',
     })
   }

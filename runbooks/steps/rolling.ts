@@ -31,6 +31,8 @@ export function rollingFlags(
   const servers = (facts: Facts) => nodesOfRole(facts, 'server', lifeboat)
   const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
   const one = {
+    // A plan that is made anew may find them set and in force: nobody is restarted for nothing.
+    when: (facts: Facts) => servers(facts).some((name) => k3sFlags.diff(facts, name, { flags }) !== null),
     kind: 'change' as const,
     order: 'serial' as const,
     timeoutMs: minutes(10),

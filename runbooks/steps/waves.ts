@@ -6,6 +6,7 @@ import { connectivityKept } from '../../src/operations/checks/connectivity-kept.
 import { podsCarried } from '../../src/operations/checks/pods-carried.ts'
 import { nodeCordoned } from '../../src/operations/node-cordoned.ts'
 import { nodeOnCilium } from '../../src/operations/node-on-cilium.ts'
+import { flannelRuns } from './flannel-flags.ts'
 import { guardedAgents } from './guards.ts'
 import { podSteps, podsBackOn } from './pods.ts'
 import { type Change, type Gate, minutes, phase } from './step.ts'
@@ -42,6 +43,7 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
     order: 'parallel',
     risk: 'none for what runs',
     timeoutMs: minutes(1),
+    when: flannelRuns,
   }
   const give = guardedAgents({
     kind: 'change',
@@ -54,6 +56,7 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
     risk: 'none for pods that run; an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
     takesMs: 15_000,
+    when: flannelRuns,
   })
   const move = podSteps(inventory).recreate(7_000)
   const moved: Gate = {

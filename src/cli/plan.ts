@@ -38,11 +38,7 @@ export function planCommand(): Command {
     .action(async (flags: PlanFlags, command: Command) => {
       const options = commonOptions(command)
       const { json, terminal } = options
-      if (flags.compare === true && flags.output !== undefined) {
-        throw new InputError('--compare and -o together: what is compared is no plan that could be run', {
-          next: 'Choose one of the ways, and plan it with -o.',
-        })
-      }
+      if (flags.compare === true) refuseChoices(command)
       if (flags.facts !== undefined && flags.saveFacts !== undefined) {
         throw new InputError('--facts and --save-facts together; expected one of them', {
           next: 'Copy the file, if a copy is what you want.',
@@ -53,6 +49,8 @@ export function planCommand(): Command {
       const { askedFor, planFrom } = await import('./planning.ts')
       const facts =
         saved ?? (await (await import('./session.ts')).readFacts(inventory, terminal, askedFor(inventory, flags)))
+      const { saveFacts: factsFile, output } = flags
+      if (factsFile !== undefined) await writeAsked(factsFile, () => saveFacts(factsFile, facts))
       if (flags.compare === true) {
         const plans = waysToMove.map((way) => planFrom(facts, inventory, way))
         process.stdout.write(json ? printedJson(plans.map(outlineOf), 2) : comparisonText(plans, terminal))
@@ -61,14 +59,23 @@ export function planCommand(): Command {
       const plan = planFrom(facts, inventory, flags)
 
       process.stdout.write(print(plan, json ? 'json' : flags.format, terminal))
-      const { saveFacts: factsFile, output } = flags
-      if (factsFile !== undefined) await writeAsked(factsFile, () => saveFacts(factsFile, facts))
       if (output !== undefined) {
         await writeAsked(output, () => writePlanFile(output, { plan, facts: facts as Json }))
         process.stderr.write(`The plan is in ${output}. To carry it out: migrate run ${output}\n`)
       }
       if (isBlocked(plan.findings)) process.exitCode = exitCodes.blocked
     })
+}
+
+/** Options that choose one plan, or what becomes of it. */
+const choices = ['output', 'format', 'runbook', 'order', 'policies', 'to']
+
+function refuseChoices(command: Command): void {
+  const given = choices.filter((name) => command.getOptionValueSource(name) === 'cli').map((name) => `--${name}`)
+  if (given.length === 0) return
+  throw new InputError(`--compare shows every way to move, and ${given.join(', ')} is of one`, {
+    next: 'Compare first; then plan the way that you have chosen.',
+  })
 }
 
 function print(plan: Plan, format: Format, terminal: Terminal): string {

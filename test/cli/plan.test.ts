@@ -55,13 +55,28 @@ describe('planning offline, from a facts file', () => {
     expect(JSON.parse(blocked.stdout)).toMatchObject({ runbook: 'kube-router-purge', params: {} })
     const { status, stderr } = spawnSync(process.execPath, [...purge, '--order', 'seed'], { encoding: 'utf8' })
     expect(status).toBe(2)
-    expect(stderr).toContain('It takes none: leave --order and --to out.')
+    expect(stderr).toContain('It takes none: leave --order, --policies and --to out.')
     const change = [main, 'plan', '-i', lab, '--facts', facts, '--runbook', 'routing-mode-change']
     const modeless = spawnSync(process.execPath, change, { encoding: 'utf8' })
     expect(modeless.status).toBe(2)
     expect(modeless.stderr).toContain('--to takes native or tunnel')
     const native = spawnSync(process.execPath, [...change, '--to', 'native', '--json'], { encoding: 'utf8' })
     expect(JSON.parse(native.stdout)).toMatchObject({ runbook: 'routing-mode-change', params: { to: 'native' } })
+  })
+
+  test('--compare puts the ways side by side, and takes nothing that chooses one', () => {
+    expect(plan('--compare')).toMatch(/^ +k3s-flannel-to-cilium +k3s-flannel-to-cilium-live$/m)
+    expect(JSON.parse(plan('--compare', '--json'))).toMatchObject([
+      {
+        runbook: 'k3s-flannel-to-cilium',
+        open: [{ from: 'kube-router-rules', to: 'policies-on' }],
+        pointsOfNoReturn: [],
+      },
+      { runbook: 'k3s-flannel-to-cilium-live', pointsOfNoReturn: [{ from: 'flannel-off-flags' }] },
+    ])
+    const both = [main, 'plan', '-i', lab, '--facts', facts, '--compare', '--order', 'seed', '-o', 'x']
+    const { status, stderr } = spawnSync(process.execPath, both, { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([2, expect.stringContaining('and --output, --order is of one')])
   })
 
   test('what blocks is printed with the plan, and the exit says so', () => {

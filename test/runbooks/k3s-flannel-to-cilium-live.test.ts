@@ -20,6 +20,29 @@ it('is refused until somebody says that pods stand open meanwhile', () => {
   expect(() => plan(runbook, {}, someFacts(), meta)).toThrow(/leaves every pod open.*from its step kube-router-rules/)
 })
 
+it('says which parameter it does not know', () => {
+  expect(() => plan(runbook, { ...params, order: 'seed' }, someFacts(), meta)).toThrow(/parameters of .*order/s)
+})
+
+const flagsSet = (flags: Record<string, string>) => {
+  const facts = someFacts()
+  for (const { k3s } of Object.values(facts.nodes))
+    for (const [key, value] of Object.entries(flags)) k3s.flags[key] = { value, from: '/etc/rancher/k3s/config.yaml' }
+  return plan(runbook, params, facts, meta)
+    .steps.filter(({ tasks }) => tasks.length > 0)
+    .map(({ stepId }) => stepId)
+}
+
+it('planned anew, K3s is restarted only for flags that are not set yet', () => {
+  const half = flagsSet({ 'disable-network-policy': 'true' })
+  expect(half.filter((id) => id.startsWith('policies-off'))).toEqual([])
+  expect(half).toContain('flannel-off-servers')
+  const late = flagsSet({ 'disable-network-policy': 'true', 'flannel-backend': 'none' })
+  expect(late.filter((id) => /^(policies-off|flannel-off|cordon|on-cilium|uncordon)/.test(id))).toEqual([])
+  // Pods that were not moved yet still are.
+  expect(late).toEqual(expect.arrayContaining(['pods-1', 'kube-router-rules', 'policies-on']))
+})
+
 it('kube-router is gone everywhere before the first node moves, and Cilium enforces only after the last one', () => {
   before('policies-off-agents', 'kube-router-rules')
   before('kube-router-rules', 'on-cilium-1')
