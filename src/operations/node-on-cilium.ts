@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import { mustRun, script } from '../nodes/run.ts'
@@ -9,6 +10,8 @@ import type { World } from './world.ts'
 interface NodeOnCilium {
   /** Where K3s' containerd looks for CNI configurations while flannel runs. */
   confDir: string
+  /** Configurations there that somebody put out of the way before Cilium came: not ours to give back. */
+  strangers: string[]
 }
 
 const node = { apiVersion: 'v1', kind: 'Node' }
@@ -17,9 +20,12 @@ const namespace = 'kube-system'
 
 /** Ours taken away, what Cilium put out of the way given its name back, unless K3s has written a new one. */
 const giveBackScript = `
-rm -f -- "$1/$2"
-for kept in "$1"/*.cilium_bak; do
+dir=$1 conf=$2
+shift 2
+rm -f -- "$dir/$conf"
+for kept in "$dir"/*.cilium_bak; do
   [ -e "$kept" ] || continue
+  for stranger; do [ "$stranger" != "$kept" ] || continue 2; done
   if [ -e "\${kept%.cilium_bak}" ]; then rm -f -- "$kept"; else mv -- "$kept" "\${kept%.cilium_bak}"; fi
 done
 `
@@ -38,7 +44,7 @@ async function recreateAgent(world: World, target: string, task: TaskContext): P
   })
 }
 
-const missingOfConf = (facts: Facts, target: string, { confDir }: NodeOnCilium): string | null =>
+const missingOfConf = (facts: Facts, target: string, confDir: string): string | null =>
   facts.nodes[target]?.cni.files[`${confDir}/${conflistName}`] ? null : `${conflistName} is not there yet`
 
 /**
@@ -51,8 +57,12 @@ export const nodeOnCilium: Operation<Facts, World, undefined, NodeOnCilium> = {
   diff(facts, target) {
     const of = facts.nodes[target]
     if (!of) return null
-    const change = { confDir: of.k3s.cni.confDir }
-    return holds(labelsOf(facts, target), onCilium) && missingOfConf(facts, target, change) === null ? null : change
+    const { confDir } = of.k3s.cni
+    if (holds(labelsOf(facts, target), onCilium) && missingOfConf(facts, target, confDir) === null) return null
+    const strangers = Object.keys(of.cni.files).filter(
+      (path) => dirname(path) === confDir && path.endsWith('.cilium_bak'),
+    )
+    return { confDir, strangers }
   },
   predict(facts, target, { confDir }) {
     const of = facts.nodes[target]
@@ -73,17 +83,17 @@ export const nodeOnCilium: Operation<Facts, World, undefined, NodeOnCilium> = {
     await world.kube.patch(node, target, undefined, { metadata: { labels: onCilium } })
     await recreateAgent(world, target, task)
   },
-  async verify(world, target, change, task) {
+  async verify(world, target, { confDir }, task) {
     await until(world, task, `Cilium's CNI configuration on ${target}`, async () =>
-      missingOfConf(await world.look(['cni'], [target]), target, change),
+      missingOfConf(await world.look(['cni'], [target]), target, confDir),
     )
   },
   undo: {
     how: "take the label away; recreate the agent, which leaves the CNI configuration alone then; give flannel's its name back",
-    async run(world, target, { confDir }, task) {
+    async run(world, target, { confDir, strangers }, task) {
       await world.kube.patch(node, target, undefined, { metadata: { labels: labelsTaken(onCilium) } })
       await recreateAgent(world, target, task)
-      const command = script('give-cni-back', giveBackScript, [confDir, conflistName])
+      const command = script('give-cni-back', giveBackScript, [confDir, conflistName, ...strangers])
       await mustRun(world.nodes.get(target), { ...command, mode: 'write', timeoutMs: 30_000 })
     },
   },

@@ -112,10 +112,10 @@ const forgetContainers: Handler = (_state, node, { args }) => {
   return said('')
 }
 
-const giveCniBack: Handler = (_state, node, { args: [confDir = '', own = ''] }) => {
+const giveCniBack: Handler = (_state, node, { args: [confDir = '', own = '', ...strangers] }) => {
   delete node.files[`${confDir}/${own}`]
   for (const [path, file] of Object.entries(node.files)) {
-    if (!path.startsWith(`${confDir}/`) || !path.endsWith('.cilium_bak')) continue
+    if (!path.startsWith(`${confDir}/`) || !path.endsWith('.cilium_bak') || strangers.includes(path)) continue
     node.files[path.slice(0, -'.cilium_bak'.length)] ??= file
     delete node.files[path]
   }
