@@ -1,32 +1,34 @@
+import { parse, stringify } from 'yaml'
 import type { JournalStore } from '../../src/engine/journal.ts'
-import type { BoundOperation, Json } from '../../src/engine/model.ts'
+import type { BoundOperation, Json, Step } from '../../src/engine/model.ts'
 import type { RunContext } from '../../src/engine/run-context.ts'
 import type { Facts } from '../../src/facts/facts.ts'
+import type { KubeObject } from '../../src/kube/api.ts'
 import type { World } from '../../src/operations/world.ts'
 import type { Alter } from '../../src/simulator/play.ts'
 
 type Context = RunContext<Facts, World>
 type Operation = BoundOperation<Facts, World>
 
-/** The same context with the operations of that name changed. */
-function withOperation(context: Context, name: string, change: (operation: Operation) => Operation): Context {
+function withSteps(context: Context, change: (step: Step<Facts, World>) => Step<Facts, World>): Context {
   const { runbook } = context
   return {
     ...context,
     runbook: {
       ...runbook,
       phases: (params, facts) =>
-        runbook.phases(params, facts).map((phase) => ({
-          ...phase,
-          steps: phase.steps.map((step) =>
-            step.kind === 'change' && (name === '*' || step.operation.name === name)
-              ? { ...step, operation: change(step.operation) }
-              : step,
-          ),
-        })),
+        runbook.phases(params, facts).map((phase) => ({ ...phase, steps: phase.steps.map(change) })),
     },
   }
 }
+
+/** The same context with the operations of that name changed. */
+const withOperation = (context: Context, name: string, change: (operation: Operation) => Operation): Context =>
+  withSteps(context, (step) =>
+    step.kind === 'change' && (name === '*' || step.operation.name === name)
+      ? { ...step, operation: change(step.operation) }
+      : step,
+  )
 
 const withoutApply = (operation: Operation): Operation => ({
   ...operation,
@@ -42,6 +44,13 @@ const withJournal = (context: Context, append: (inner: JournalStore) => JournalS
   ...context,
   journal: { ...context.journal, append: append(context.journal) },
 })
+
+function withoutNodeSelector(object: KubeObject): KubeObject {
+  if (object.kind !== 'HelmChart') return object
+  const spec = object.spec as { valuesContent: string }
+  const { nodeSelector: _, ...values } = parse(spec.valuesContent) as Record<string, unknown>
+  return { ...object, spec: { ...spec, valuesContent: stringify(values) } }
+}
 
 /** Faults planted into the engine or what it is made of. Each is to be caught by the seeds that CI runs. */
 export const mutants: Readonly<Record<string, Alter>> = {
@@ -73,17 +82,17 @@ export const mutants: Readonly<Record<string, Alter>> = {
 
   'nothing is backed up': (context) => withOperation(context, 'backup.taken', withoutApply),
 
-  'servers are stopped all at once': (context) => ({
+  'servers are stopped all at once': (context) =>
+    withSteps(context, (step) => (step.id === 'stop-servers' ? { ...step, order: 'parallel' as const } : step)),
+
+  'Cilium is kept to no node': (context) => ({
     ...context,
-    runbook: {
-      ...context.runbook,
-      phases: (params, facts) =>
-        context.runbook.phases(params, facts).map((phase) => ({
-          ...phase,
-          steps: phase.steps.map((step) =>
-            step.kind === 'change' && step.id === 'stop-servers' ? { ...step, order: 'parallel' as const } : step,
-          ),
-        })),
+    world: {
+      ...context.world,
+      kube: {
+        ...context.world.kube,
+        create: (object) => context.world.kube.create(withoutNodeSelector(object)),
+      },
     },
   }),
 
