@@ -110,6 +110,8 @@ export function standinWrapper(entry: string): string {
   return `#!/bin/sh
 # The lab's stand-in for K3s. Its version is asked for again and again, by programs that expect no more than a moment's wait.
 case \${0##*/}:$1 in k3s:--version | k3s:-v) printf 'k3s version ${version} (practice)\\ngo version go1.24.12\\n'; exit ;; esac
+# Asked dozens of times a minute: compiled once.
+export NODE_COMPILE_CACHE=/var/cache/migrate-lab
 STANDIN_ARGV0=\${0##*/} exec /usr/lib/migrate-lab/bin/node ${entry} "$@"
 `
 }

@@ -117,3 +117,16 @@ test('targets that were not settled stand in their steps without a change, and w
   expect(planned?.tasks.map(({ target }) => target)).toEqual(['a', 'c'])
   expect(plan(runbook, {}, facts, meta).steps[0]).not.toHaveProperty('unread')
 })
+
+test('what stands open, the point of no return and the time it takes are said only where something is to be done', () => {
+  const about = { exposure: 'all of it', pointOfNoReturn: 'it takes a restart', takesMs: 2_000 }
+  const [todo, done] = planOf([
+    setStep('stop', 'service', 'stopped', about),
+    setStep('again', 'service', 'stopped', about),
+  ]).steps
+  expect(todo).toMatchObject({ ...about, takesMs: 6_000 })
+  expect(done?.tasks).toEqual([])
+  for (const key of Object.keys(about)) expect(done).not.toHaveProperty(key)
+  const [beside] = planOf([setStep('stop', 'service', 'stopped', { ...about, order: 'parallel' })]).steps
+  expect(beside?.takesMs).toBe(2_000)
+})

@@ -108,3 +108,13 @@ it('the drop-in is YAML that K3s reads', () => {
     'disable-network-policy': true,
   })
 })
+
+it('a drop-in that is there keeps what it says: a flag is set where it stands, another is added', () => {
+  const first = editDropIn('', [{ key: 'disable-network-policy', value: 'true' }])
+  const second = editDropIn(first, [
+    { key: 'disable-network-policy', value: 'false' },
+    { key: 'flannel-backend', value: 'none' },
+  ])
+  expect(parse(second)).toEqual({ 'disable-network-policy': false, 'flannel-backend': 'none' })
+  expect(second.split('\n')[0]).toBe(first.split('\n')[0])
+})

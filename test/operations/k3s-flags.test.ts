@@ -84,3 +84,46 @@ it('writes a file back with every other byte as it was, in whatever encoding its
   await k3sFlags.apply(world, 's1', change, {} as TaskContext)
   expect(written).toEqual([file('none')])
 })
+
+it('two steps that edit one file are taken back one by one, each to what it found', async () => {
+  const facts = someFacts()
+  const files = new Map<string, Buffer>()
+  const kept = new Map<string, Uint8Array>()
+  const node: Node = {
+    name: 's1',
+    async run({ argv, stdin }) {
+      const [path = ''] = argv.slice(3)
+      const name = String(stdin).match(/^# (\S+)/)?.[1]
+      const file = files.get(dropInPath)
+      const shown = file ? `600 0 0 ${file.length}\n${file.toString('base64')}\n` : 'absent\n'
+      if (name === 'remove-file') files.delete(path)
+      if (typeof stdin === 'object') files.set(dropInPath, Buffer.from(stdin))
+      return { kind: 'exited', code: 0, stdout: name === 'read-file' ? shown : '', stderr: '', durationMs: 1 }
+    },
+    connect: () => Promise.reject(new Error('not used')),
+    reconnect: () => Promise.resolve(),
+  }
+  const world = {
+    nodes: { names: ['s1'], get: () => node, close: () => Promise.resolve() },
+    backups: {
+      get: async (_host: string, name: string) => kept.get(name) ?? null,
+      put: async (_host: string, name: string, bytes: Uint8Array) => void kept.set(name, bytes),
+    },
+  } as unknown as World
+  const text = () => files.get(dropInPath)?.toString() ?? null
+  const first = k3sFlags.diff(facts, 's1', { flags: { 'disable-network-policy': 'true' } })
+  if (!first) throw new Error('no change')
+  const second = k3sFlags.diff(k3sFlags.predict(facts, 's1', first), 's1', {
+    flags: { 'flannel-backend': 'none' },
+    again: true,
+  })
+  if (!second || !('run' in k3sFlags.undo)) throw new Error('no change, or no undo')
+  await k3sFlags.apply(world, 's1', first, {} as TaskContext)
+  const between = text()
+  await k3sFlags.apply(world, 's1', second, {} as TaskContext)
+  expect(text()).toMatch(/^disable-network-policy: true\nflannel-backend: none$/m)
+  await k3sFlags.undo.run(world, 's1', second, {} as TaskContext)
+  expect(text()).toBe(between)
+  await k3sFlags.undo.run(world, 's1', first, {} as TaskContext)
+  expect(text()).toBeNull()
+})

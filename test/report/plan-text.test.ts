@@ -22,6 +22,18 @@ describe('the plan as text', () => {
     expect(lines.filter((line) => line.length > 100 && !line.includes('no way back'))).toEqual([])
   })
 
+  test('what stands open and the point of no return stand at the top and at their step', () => {
+    const steps = planFixture.steps.map((step) =>
+      step.stepId === 'purge-kube-router'
+        ? { ...step, exposure: 'every pod', pointOfNoReturn: 'it takes a restart' }
+        : step,
+    )
+    const text = planText({ ...planFixture, steps }, screen)
+    expect(text).toMatch(/^ *open +from purge-kube-router on: every pod$/m)
+    expect(text).toMatch(/^ *no return +from purge-kube-router on: it takes a restart$/m)
+    expect(text).toMatch(/^ {2}open {4}every pod\n {2}return {2}it takes a restart$/m)
+  })
+
   test('colours change nothing but the colours', () => {
     const coloured = planText(planFixture, { ...screen, colour: true })
     expect(coloured).not.toBe(planText(planFixture, screen))

@@ -25,10 +25,12 @@ function infoOf(step: PlannedStep, canSkip = true): StepInfo {
 function scripted(answers: (string | null)[]) {
   const log: string[] = []
   const offered: string[][] = []
+  const named: string[][] = []
   const operator = guidedOperator({
     ask: {
       async select<T extends string>(_message: string, choices: readonly Choice<T>[]): Promise<T | null> {
         offered.push(choices.map(({ value }) => value))
+        named.push(choices.map(({ name }) => name))
         const answer = answers.shift() ?? null
         if (answer === null) return null
         const choice = choices.find(({ value }) => value === answer)
@@ -44,7 +46,7 @@ function scripted(answers: (string | null)[]) {
     plan: planFixture,
     text: { colour: false, width: 120 },
   })
-  return { operator, log, offered }
+  return { operator, log, offered, named }
 }
 
 test('a step is told with what, why, where, risk, way back, outage; then asked, the display at rest', async () => {
@@ -85,6 +87,14 @@ test('skipping is offered only where it is safe, and says why', async () => {
     ['go', 'diff', 'stop', 'rollback'],
     ['go', 'diff', 'stop', 'rollback'],
   ])
+})
+
+test('the point of no return is told, and agreed to in words', async () => {
+  const { operator, log, named } = scripted(['go'])
+  const step = { ...stepOf('stop-agents'), pointOfNoReturn: 'it takes a restart' }
+  expect(await operator.confirm(step, infoOf(stepOf('stop-agents')))).toBe('go')
+  expect(log[1]).toMatch(/^ {2}return {2}it takes a restart$/m)
+  expect(named).toEqual([expect.arrayContaining(['Yes, past the point of no return'])])
 })
 
 test('Ctrl-C at a question stops, it does not go on; the display is given back', async () => {
