@@ -13,16 +13,20 @@ import { type Change, type Gate, minutes, phase } from './step.ts'
 
 const largestWave = 4
 
-/** The nodes in the order in which they move: the canary alone, then twice as many each time, servers after agents, the lifeboat alone. */
+/**
+ * The nodes in the order in which they move: the canary alone, then twice as many each time, servers after agents and never more
+ * at once than etcd can do without, the lifeboat alone.
+ */
 export function waves({ nodes, canary, lifeboat }: Inventory): string[][] {
-  const rest = (['agent', 'server'] as const).flatMap((role) =>
-    nodes.filter((node) => node.role === role && node.name !== canary && node.name !== lifeboat),
-  )
+  const servers = nodes.filter(({ role }) => role === 'server').length
+  const spare = Math.max(1, Math.floor((servers - 1) / 2))
   const found: string[][] = [[canary]]
-  for (let at = 0; at < rest.length; ) {
-    const size = Math.min(2 ** found.length, largestWave)
-    found.push(rest.slice(at, at + size).map(({ name }) => name))
-    at += size
+  for (const role of ['agent', 'server'] as const) {
+    const rest = nodes.filter((node) => node.role === role && node.name !== canary && node.name !== lifeboat)
+    while (rest.length > 0) {
+      const size = Math.min(2 ** found.length, largestWave, role === 'server' ? spare : largestWave)
+      found.push(rest.splice(0, size).map(({ name }) => name))
+    }
   }
   return canary === lifeboat ? found : [...found, [lifeboat]]
 }
