@@ -3,7 +3,8 @@ import { join, relative } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { must } from '../../src/lab/host.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { kubeconfigOf, onNode, serverOf } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { type Answers, typed } from './support/typed.ts'
@@ -19,13 +20,8 @@ let lab: Lab
 let canaries: Record<string, string[]>
 let answers: Answers
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   // The operator: a user whose sudo wants a password, with a key that wants a passphrase.
   const key = join(lab.stateDir, 'canary_key')
   copyFileSync(join(lab.stateDir, 'id_ed25519'), key)
@@ -52,7 +48,7 @@ beforeAll(async () => {
   ).toEqual([])
   answers = { 'Passphrase of': passphrase, 'sudo password of': password }
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const all = () => [decoy, ...Object.values(canaries).flat()]
 /** Which of the secrets a text holds. */

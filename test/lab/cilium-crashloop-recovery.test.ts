@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../../src/lab/host.ts'
-import { breakNode, down, type Lab, list, power, up } from '../../src/lab/lab.ts'
+import { breakNode, type Lab, power } from '../../src/lab/lab.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { listPlanted, plant } from './support/planted.ts'
@@ -37,17 +38,13 @@ const chart = JSON.stringify({
 const isKept = (line: string): boolean =>
   / \/opt\/cni(\/bin(\/loopback)?)?\b/.test(line) || /^objects: \+ CustomResourceDefinition /.test(line)
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   planted = await plant(lab)
   origin = await settledState(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const cutOff = (nodes: readonly string[]) =>
   until({ waitingFor: () => `${nodes.join(', ')} to be cut off`, timeoutMs: 180_000, everyMs: 1_000 }, async () => {

@@ -1,7 +1,8 @@
 import { renameSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
 import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
@@ -21,17 +22,13 @@ const isKept = (line: string): boolean =>
   // K3s writes its flags into annotations of its node.
   /^objects: [-+] Node /.test(line)
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   planted = await plant(lab)
   origin = await settledState(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 test('where flannel runs there is nothing to do', async () => {
   expect(await mustMigrate(lab, 'plan', ...runbook)).toMatch(/Nothing to do/)

@@ -1,13 +1,11 @@
 import { afterAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../src/lab/host.ts'
-import { down, type Lab, list, power, up } from '../../src/lab/lab.ts'
+import { type Lab, list, power, up } from '../../src/lab/lab.ts'
+import { takeDown } from './support/fresh-lab.ts'
 
 const name = 'cluster'
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const pods = z.object({
   items: z.array(
@@ -36,7 +34,7 @@ test.each([
   ['config.yaml', 'legacy'],
   ['execstart', 'nft'],
 ] as const)('a cluster with its settings in %s and iptables-%s comes up with its workload running', async (k3sConfig, iptables) => {
-  await takeDown()
+  await takeDown(name)
   const lab = await up({ name, servers: 3, agents: 1, k3sConfig, iptables })
   expect(list().find((one) => one.name === name)).toMatchObject({ complete: true })
   const running = [...(await workloadPods(lab)).values()]
@@ -53,7 +51,7 @@ test.each([
 })
 
 test('a server that lost its power comes back by itself, its pods with their names and new sandboxes', async () => {
-  await takeDown()
+  await takeDown(name)
   const lab = await up({ name, servers: 3, agents: 1 })
   const before = await workloadPods(lab)
   const there = [...before].filter(([, pod]) => pod.spec.nodeName === 's2').map(([key]) => key)

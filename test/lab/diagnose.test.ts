@@ -1,14 +1,12 @@
 import { afterEach, expect, test } from 'vitest'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import { type Lab, up } from '../../src/lab/lab.ts'
 import { diagnosisReportSchema } from '../../src/report/diagnosis-json.ts'
+import { takeDown } from './support/fresh-lab.ts'
 import { mustMigrate } from './support/migrate.ts'
 import { symptomOf } from './support/symptoms.ts'
 
 const runs = 5
 const labs: string[] = []
-const takeDown = async (name: string) => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 afterEach(async () => {
   for (const name of labs.splice(0)) await takeDown(name)
 })

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { expectState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { killed, migrate, migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
 import { expectPlanted } from './support/planted.ts'
 import { type Undisturbed, undisturbed } from './support/undisturbed.ts'
@@ -13,17 +14,12 @@ let planFile: string
 let plan: PlanJson | undefined
 let ends: Undisturbed
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   planFile = `${lab.stateDir}/plan.json`
   ends = await undisturbed(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 type Place = `${FaultPoint}:${string}`
 const at = (points: readonly FaultPoint[], detail: string) => points.map((point): Place => `${point}:${detail}`)

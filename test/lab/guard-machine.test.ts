@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { must, until } from '../../src/lab/host.ts'
-import { down, type Lab, list, power, up } from '../../src/lab/lab.ts'
+import { type Lab, power } from '../../src/lab/lab.ts'
 import { namespaceOf } from '../../src/lab/layout.ts'
 import { armGuard, disarmGuard, forgetGuard, GuardFired, lookAtGuard, renewGuard } from '../../src/nodes/guard.ts'
 import type { Node } from '../../src/nodes/node.ts'
 import { networkGuardProgram } from '../../src/operations/network-guard-program.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { labNode } from './support/lab-node.ts'
 import { reached } from './support/reach-of-nodes.ts'
@@ -15,15 +16,11 @@ const run = 'r1'
 let lab: Lab
 let node: Node
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 1, agents: 0, cluster: false })
+  lab = await freshLab({ name, servers: 1, agents: 0, cluster: false })
   node = labNode(lab, 's1')
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const arm = (afterMs: number) => armGuard(node, run, networkGuardProgram, ['agent'], afterMs)
 const fired = () =>

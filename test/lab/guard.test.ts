@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../src/lab/host.ts'
-import { breakNode, down, find, type Lab, list, mendNode, up } from '../../src/lab/lab.ts'
+import { breakNode, find, type Lab, mendNode } from '../../src/lab/lab.ts'
 import { guardMs } from '../../src/operations/under-guard.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { everyNodeReady } from './support/nodes-ready.ts'
@@ -20,38 +21,31 @@ const restoringMs = 30_000
 let lab: Lab
 let before: ClusterState
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   before = await settledState(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 /** A run into the incident; gives what was said, and for how long each server was out of reach. */
-async function incident() {
-  for (const node of cut) breakNode(name, node, { name: 'cilium-crash', value: 'link-down' })
+async function incident(nodes: readonly string[], ...command: string[]) {
+  for (const node of nodes) breakNode(name, node, { name: 'cilium-crash', value: 'link-down' })
   const pids = find(name).nodes.map(({ pid }) => pid)
-  const watch = watchReach(lab, cut)
-  const { code, stdout, stderr } = await migrate(lab, ['run', '--yes'])
+  const watch = watchReach(lab, nodes)
+  const { code, stdout, stderr } = await migrate(lab, [...command, '--yes'])
   const awayMs = await watch.stop()
   expect(code, stderr).toBe(1)
   expect(
     find(name).nodes.map(({ pid }) => pid),
     'nobody touched a power switch',
   ).toEqual(pids)
-  return { said: stdout + stderr, awayMs }
-}
-
-const expectIncident = ({ said, awayMs }: { said: string; awayMs: number[] }) => {
+  const said = stdout + stderr
   for (const ms of awayMs) {
     expect(ms, said).toBeGreaterThan(10_000)
     expect(ms, said).toBeLessThan(guardMs + restoringMs)
   }
-  for (const node of cut) expect(said).toMatch(new RegExp(`${node}: its guard fired at .*set eth0 up`))
+  for (const node of nodes) expect(said).toMatch(new RegExp(`${node}: its guard fired at .*set eth0 up`))
   expect(said).toMatch(/next: .*migrate resume/i)
 }
 
@@ -66,33 +60,50 @@ async function expectNoGuards(): Promise<void> {
   for (const { name: node } of lab.nodes) expect(await onNode(lab, node, left), node).toBe('')
 }
 
-test('two of three servers are cut off, come back by themselves, and the run says so', async () => {
-  expectIncident(await incident())
-  const told = await mustMigrate(lab, 'status')
-  for (const node of cut) {
-    expect(told).toContain(`${node}: its guard fired`)
-    expect(await onNode(lab, node, 'cat /run/cilium')).toContain("holds Cilium's agent down")
-  }
-  // K3s ran on: etcd has all its members again, and whoever is cut off no longer is Ready again.
-  await everyNodeReady(lab, 's3')
+const live = ['--runbook', 'k3s-flannel-to-cilium-live', '--policies', 'open']
+
+describe.each([
+  ['one cut-over', []],
+  ['node by node', live],
+])('%s', (_way, chosen) => {
+  test('two of three servers are cut off, come back by themselves, and the run says so', async () => {
+    await incident(cut, 'run', ...chosen)
+    const told = await mustMigrate(lab, 'status')
+    for (const node of cut) {
+      expect(told).toContain(`${node}: its guard fired`)
+      expect(await onNode(lab, node, 'cat /run/cilium')).toContain("holds Cilium's agent down")
+    }
+    // K3s ran on: etcd has all its members again, and whoever is cut off no longer is Ready again.
+    await everyNodeReady(lab, 's3')
+  })
+
+  test('with the cause still there, rollback gives back the cluster as it was', async () => {
+    await mustMigrate(lab, 'rollback', '--yes')
+    await expectNoGuards()
+    expect(differences(before, await settledState(lab))).toEqual([])
+  })
+
+  test('the same once more', async () => {
+    await incident(cut, 'run', ...chosen)
+  })
+
+  test('with the cause mended, resume lets the agents start again and carries on to the end', async () => {
+    mend()
+    await mustMigrate(lab, 'resume', '--yes')
+    expect(await mustMigrate(lab, 'plan', ...chosen)).toMatch(/Nothing to do/)
+    await expectNoGuards()
+    await mustMigrate(lab, 'rollback', '--yes')
+  })
 })
 
-test('with the cause still there, rollback gives back the cluster as it was', async () => {
+test('node by node: a server that is cut off as its agent is made anew comes back, and a rollback moves back who had moved', async () => {
+  const { code } = await migrate(lab, ['run', '--yes', ...live], 'step.afterCheckpoint:uncordon-1')
+  expect(code).toBe(128 + 9)
+  await incident(['s1'], 'resume')
   await mustMigrate(lab, 'rollback', '--yes')
+  mend()
   await expectNoGuards()
   expect(differences(before, await settledState(lab))).toEqual([])
-})
-
-test('the same once more', async () => {
-  expectIncident(await incident())
-})
-
-test('with the cause mended, resume lets the agents start again and carries on to the end', async () => {
-  mend()
-  await mustMigrate(lab, 'resume', '--yes')
-  expect(await mustMigrate(lab, 'plan')).toMatch(/Nothing to do/)
-  await expectNoGuards()
-  await mustMigrate(lab, 'rollback', '--yes')
 })
 
 test('killed with guards armed, the nodes put themselves back, and rollback goes on from there', async () => {

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { baselineReportSchema } from '../../src/report/baseline-json.ts'
 import { controlledTestSchema } from '../../src/report/controlled-test-report.ts'
 import { verifiedSchema } from '../../src/report/verify-json.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { objectsOf } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { symptomOf } from './support/symptoms.ts'
@@ -17,17 +18,13 @@ const jobs = ['infra/home-ip-updater', 'monitoring/agilepoker-to-loki', 'monitor
 let lab: Lab
 let scratch: string
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'home-'))
-  await takeDown()
-  lab = await up({ name, scenario: 'home' })
+  lab = await freshLab({ name, scenario: 'home' })
   await symptomOf(lab)
 })
 afterAll(async () => {
-  await takeDown()
+  await takeDown(name)
   rmSync(scratch, { recursive: true })
 })
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { everyNodeReady } from './support/nodes-ready.ts'
@@ -14,16 +15,12 @@ let lab: Lab
 let planted: Record<string, string[]>
 let frozen: ClusterState
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   planted = await plant(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const leftOn = (node: string) =>
   onNode(lab, node, 'iptables-save | grep -Ec "^:(KUBE-ROUTER-(INPUT|FORWARD|OUTPUT)|KUBE-POD-FW-|KUBE-NWPLCY-)" || :')

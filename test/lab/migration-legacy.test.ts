@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { attemptsOfNewestRun, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
 import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
@@ -16,13 +17,8 @@ let planted: Record<string, string[]>
 let before: ClusterState
 let firstPlan: PlanJson
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1, iptables: 'legacy', k3sConfig: 'execstart' })
+  lab = await freshLab({ name, servers: 3, agents: 1, iptables: 'legacy', k3sConfig: 'execstart' })
   const inventory = readFileSync(lab.inventoryFile, 'utf8')
   writeFileSync(lab.inventoryFile, inventory.replace(/^cilium:\n/m, 'cilium:\n  tunnelPort: 8472\n'))
   planFile = `${lab.stateDir}/plan.json`
@@ -31,7 +27,7 @@ beforeAll(async () => {
   before = await settledState(lab)
   firstPlan = await planOf(lab, ...order, '-o', planFile)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 test("the seed's order on iptables-legacy, with the flags in ExecStart: nobody else is touched, nothing is left to do", async () => {
   await mustMigrate(lab, 'run', planFile, '--yes')

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { namespace, policy, toYaml } from '../../src/lab/scenarios/manifests.ts'
 import { policiesOf } from '../../src/lab/scenarios/ring-policies.ts'
 import { outagesOf } from '../../src/probes/outage.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { attemptsOfNewestRun, migrate, migrateUntil, mustMigrate, planOf } from './support/migrate.ts'
 import { journalFile } from './support/migrate-while.ts'
 import { expectPlanted, plant } from './support/planted.ts'
@@ -21,13 +22,8 @@ let planted: Record<string, string[]>
 let before: ClusterState
 let after: ClusterState
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 3 })
+  lab = await freshLab({ name, servers: 3, agents: 3 })
   planFile = `${lab.stateDir}/plan.json`
   await quietCronJob(lab)
   const more = ['one', 'two', 'three', 'four', 'five'].flatMap((of) => [
@@ -39,7 +35,7 @@ beforeAll(async () => {
   planted = await plant(lab)
   before = await settledState(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const record = z.looseObject({ time: z.string(), kind: z.string(), stepId: z.string().default('') })
 

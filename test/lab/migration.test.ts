@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
 import { type ClusterState, differences, expectState, settledState } from './support/cluster-state.ts'
 import { restartK3s, type Watched, watchControlPlane } from './support/control-plane.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { attemptsOfNewestRun, migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
 import { expectPlanted, plant } from './support/planted.ts'
@@ -21,17 +22,12 @@ let after: ClusterState
 let firstPlan: PlanJson
 let controlPlane: Watched
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   planFile = `${lab.stateDir}/plan.json`
   await quietCronJob(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const expectAsBefore = async () => {
   await expectState(lab, before)

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../../src/lab/host.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode, serverOf } from './support/lab-access.ts'
 import { migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
 import { quietCronJob } from './support/workload.ts'
@@ -13,17 +14,13 @@ const revert = ['--runbook', 'cilium-revert-to-vxlan']
 let lab: Lab
 let origin: ClusterState
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   await mustMigrate(lab, 'run', '--yes')
   origin = await settledState(lab)
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 /** helm keeps what it deployed before. */
 const isRevision = (line: string) => / Secret kube-system\/sh\.helm\.release\.v1\.cilium\.v\d+$/.test(line)

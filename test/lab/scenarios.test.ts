@@ -1,19 +1,17 @@
 import { afterEach, expect, test } from 'vitest'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import { type Lab, list, up } from '../../src/lab/lab.ts'
 import type { ScenarioName } from '../../src/lab/scenarios/scenarios.ts'
 import { attemptsFromPod, shareOf } from './support/attempts-from-pod.ts'
+import { takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { addresses, failedSyncs, hasBareDrop, kubectl, symptomOf, waitFor } from './support/symptoms.ts'
 
 // Each cause by plain commands, as the reports found it: the product's own diagnosis is judged elsewhere.
 const name = 'ev-s-scenarios'
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-afterEach(takeDown)
+afterEach(() => takeDown(name))
 
 async function make(scenario: ScenarioName): Promise<Lab> {
-  await takeDown()
+  await takeDown(name)
   const lab = await up({ name, scenario })
   expect(list().find((one) => one.name === name)).toMatchObject({ complete: true, scenario })
   return lab

@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { prepare } from '../../src/simulator/base.ts'
 import { contextOf, unattended } from '../../src/simulator/operator/context.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { mustMigrate } from './support/migrate.ts'
 import { type Story, tellStory } from './support/side-by-side/story.ts'
 import { quietCronJob } from './support/workload.ts'
@@ -12,10 +13,6 @@ const name = 'side-by-side'
 let lab: Lab
 let real: Story
 let simulated: Story
-
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 
 async function tellByNodes(): Promise<Story> {
   const plan = `${lab.stateDir}/plan.json`
@@ -43,14 +40,13 @@ async function tellBySimulation(): Promise<Story> {
 }
 
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   simulated = await tellBySimulation()
   real = await tellByNodes()
   // A whole run and its way back, with a look around after every step.
 }, 1_500_000)
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 test('the same commands, which end the same, each time a step is done', () => {
   const done = ({ forward }: Story) => forward.map(({ at, commands }) => ({ at, commands }))

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
 import { must, until } from '../../src/lab/host.ts'
-import { breakNode, down, type Lab, list, mendNode, power, up } from '../../src/lab/lab.ts'
+import { breakNode, type Lab, mendNode, power, up } from '../../src/lab/lab.ts'
 import { expectState } from './support/cluster-state.ts'
+import { takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { killed, migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
 import { journalFile, migrateWhile } from './support/migrate-while.ts'
@@ -21,13 +22,13 @@ let planFile: string
 let ends: Undisturbed
 const stateDir = () => join(lab.stateDir, '.migrate')
 
-const takeDown = async () => {
+const clear = async () => {
   await must(['sh', '-c', 'umount "$1" 2>/dev/null || :', 'sh', `/var/lib/cni-migrate-lab/${name}/.migrate`])
-  if (list().some((one) => one.name === name)) await down(name)
+  await takeDown(name)
 }
 
 beforeAll(async () => {
-  await takeDown()
+  await clear()
   lab = await up({ name, servers: 3, agents: 1 })
   planFile = join(lab.stateDir, 'plan.json')
   // A disk of the operator's own, that can be filled.
@@ -36,7 +37,7 @@ beforeAll(async () => {
   ends = await undisturbed(lab)
   await mustMigrate(lab, 'plan', '-o', planFile)
 })
-afterAll(takeDown)
+afterAll(clear)
 
 /** Ends in one of the ways in which a run may end that met with trouble, and never with a stack trace. */
 async function expectEnd(ending: ReturnType<typeof migrate>, codes: readonly number[], said: RegExp): Promise<void> {

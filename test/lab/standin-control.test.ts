@@ -2,20 +2,17 @@ import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseFault } from '../../src/lab/faults.ts'
 import { until } from '../../src/lab/host.ts'
-import { breakNode, down, type Lab, list, mendNode, up } from '../../src/lab/lab.ts'
+import { breakNode, type Lab, mendNode } from '../../src/lab/lab.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 
 /** The stand-in's control plane against what was measured on a real one: stops, quorum, cold starts, snapshots, joins. */
 
 const name = 'standin-control'
 let lab: Lab
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 const sh = (node: string, script: string) => lab.exec(node, ['bash', '-c', script])
 const out = async (node: string, script: string) => (await sh(node, script)).stdout.trim()

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { z } from 'zod'
 import { until } from '../../src/lab/host.ts'
-import { down, type Lab, list, power, up } from '../../src/lab/lab.ts'
+import { type Lab, power } from '../../src/lab/lab.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { everyNodeReady } from './support/nodes-ready.ts'
@@ -16,9 +17,6 @@ let lab: Lab
 /** The same cluster without the node that is off. */
 let without: string[]
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
 const kubectl = (words: string, stdin = '') =>
   onNode(lab, 's1', `k3s kubectl ${words}${stdin === '' ? '' : ` <<'END'\n${stdin}\nEND`}`)
 const eventually = (waitingFor: string, timeoutMs: number, check: () => Promise<boolean>) =>
@@ -57,15 +55,14 @@ const notesOf = ({ steps }: PlanOf, stepId: string) =>
   steps.find((step) => step.stepId === stepId)?.tasks.flatMap(({ rendering }) => rendering.notes) ?? []
 
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 3, agents: 1 })
+  lab = await freshLab({ name, servers: 3, agents: 1 })
   await quietCronJob(lab)
   const inventory: { nodes: { name: string }[] } = parse(readFileSync(lab.inventoryFile, 'utf8'))
   const file = `${lab.stateDir}/without-a1.yaml`
   writeFileSync(file, stringify({ ...inventory, nodes: inventory.nodes.filter((node) => node.name !== 'a1') }))
   without = ['-i', file]
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 test('a cluster where nothing hangs: nothing to do', async () => {
   expect(await mustMigrate(lab, 'plan', ...runbook)).toMatch(/Nothing to do/)

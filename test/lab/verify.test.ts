@@ -2,8 +2,9 @@ import { renameSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { until } from '../../src/lab/host.ts'
-import { down, type Lab, list, up } from '../../src/lab/lab.ts'
+import type { Lab } from '../../src/lab/lab.ts'
 import { type Verified, verifiedSchema } from '../../src/report/verify-json.ts'
+import { freshLab, takeDown } from './support/fresh-lab.ts'
 import { type ClusterObject, objectsOf, onNode, serverOf } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { quietCronJob } from './support/workload.ts'
@@ -14,13 +15,8 @@ let lab: Lab
 /** Made on flannel, and kept where `verify` does not look by itself. */
 let baseline: string
 
-const takeDown = async () => {
-  if (list().some((one) => one.name === name)) await down(name)
-}
-
 beforeAll(async () => {
-  await takeDown()
-  lab = await up({ name, servers: 1, agents: 2 })
+  lab = await freshLab({ name, servers: 1, agents: 2 })
   await quietCronJob(lab)
   const kept = z
     .object({ file: z.string() })
@@ -29,7 +25,7 @@ beforeAll(async () => {
   renameSync(kept.file, baseline)
   await mustMigrate(lab, 'run', '--yes')
 })
-afterAll(takeDown)
+afterAll(() => takeDown(name))
 
 async function verify(...args: string[]): Promise<{ code: number; verified: Verified }> {
   const { code, stdout, stderr } = await migrate(lab, ['verify', '--json', ...args])
