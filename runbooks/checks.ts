@@ -15,7 +15,8 @@
  * C6                  the CNI directories that move: cni-seed fills both before
  * C7                  flags are changed on all servers while all of them are stopped
  * C9, C10, C13        marks, a policy provider beside, addresses lost between both networks: policies are not enforced while
- *                     pods move, and kube-router's rules are gone before a pod is on Cilium
+ *                     pods move, and kube-router's rules are gone before a pod is on Cilium; or, where the operator chooses so,
+ *                     both enforce on pods of their own, and what goes across is closed
  * C14, C15, C18       the operator's tolerations, devices and MTU, and its watcher are values that the runbook sets; values
  *                     of one's own over them: values-safe
  * C19, C20            stopping agents and rolling changes of modes: the way back, and one value for each agent's stage

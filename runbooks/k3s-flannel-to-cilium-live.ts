@@ -20,14 +20,10 @@ import { phase, preflightGate } from './steps/step.ts'
 import { movePhase, waves } from './steps/waves.ts'
 
 const name = 'k3s-flannel-to-cilium-live'
-const paramsSchema = z.strictObject({ policies: z.literal('open') })
+const paramsSchema = z.strictObject({ policies: z.enum(['open', 'closed']) })
 type Params = z.infer<typeof paramsSchema>
 
 export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World, Params> {
-  const { images, wayBackOfCilium, beside, nodeConfig, carryEverywhere, portmap, ...move } = moveSteps(
-    inventory,
-    'node-by-node',
-  )
   const oneDirectory = preflightGate(
     'cni-dirs',
     'K3s looks for CNI configurations in one place',
@@ -35,12 +31,19 @@ export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World,
     ['k3s'],
     cniDirsAgree,
   )
-  const policiesOff = rollingFlags(inventory, {
-    id: 'policies-off',
-    what: 'run without the policy controller',
-    flags: { 'disable-network-policy': 'true' },
-    flannel: true,
-  })
+  const policiesOff = (policies: Params['policies']) =>
+    rollingFlags(inventory, {
+      id: 'policies-off',
+      what: 'run without the policy controller',
+      flags: { 'disable-network-policy': 'true' },
+      flannel: true,
+      ...(policies === 'closed'
+        ? {
+            exposure:
+              'pods that start anew on a node that has not moved: nobody enforces on them; and on a node whose pods are moving just then, for seconds, these to each other. What is there stays under the rules that kube-router has left',
+          }
+        : {}),
+    })
   const flannelOff = rollingFlags(inventory, {
     id: 'flannel-off',
     what: 'run without flannel',
@@ -62,23 +65,35 @@ export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World,
           next: 'it takes --policies and nothing else',
         })
       throw new InputError(
-        `${name} leaves every pod open to every other from its step kube-router-rules to policies-on: nobody enforces NetworkPolicies meanwhile`,
-        { next: 'if that is acceptable, say so: --policies open; otherwise: --runbook k3s-flannel-to-cilium' },
+        `${name}: NetworkPolicies cannot be enforced as they are while pods are on two networks, so choose. --policies open: every pod to every other, nobody enforces from the step kube-router-rules to policies-on. --policies closed: what a policy selects talks only to its own network until all have moved, DNS included`,
+        { next: 'say --policies open or --policies closed; or: --runbook k3s-flannel-to-cilium' },
       )
     },
-    finished: (facts) => move.isMoved(facts, [removeFormerCni]),
-    phases: (_params, facts) => [
-      ...move.opening(true, [oneDirectory]),
-      phase('stage', 'Stage Cilium beside flannel', [
-        ...[images, wayBackOfCilium, move.admitCanary, beside],
-        ...move.admitOthers(true),
-        nodeConfig(true),
-      ]),
-      phase('policies-off', 'Policies off', [...policiesOff, purgeKubeRouter]),
-      ...waves(inventory).map((nodes, index) => movePhase(inventory, facts, nodes, index + 1)),
-      phase('flannel-off', 'Flannel off', [carryEverywhere, nodeConfig(false), portmap, ...flannelOff]),
-      phase('clean', 'Clean', [purgeFlannel, removeFlannel, removeFormerCni]),
-      ...move.closing,
-    ],
+    finished: (facts) => moveSteps(inventory, 'node-by-node').isMoved(facts, [removeFormerCni]),
+    phases({ policies }, facts) {
+      const move = moveSteps(inventory, 'node-by-node', policies)
+      const found = waves(inventory)
+      return [
+        ...move.opening(true, [oneDirectory]),
+        phase('stage', 'Stage Cilium beside flannel', [
+          ...[move.images, move.wayBackOfCilium, move.admitCanary, move.beside],
+          ...move.admitOthers(true),
+          move.nodeConfig(true),
+        ]),
+        phase('policies-off', 'Policies off', [
+          ...policiesOff(policies),
+          ...(policies === 'open' ? [purgeKubeRouter] : []),
+        ]),
+        ...found.map((nodes, index) =>
+          movePhase(inventory, facts, { nodes, number: index + 1, total: found.length, policies }),
+        ),
+        phase('flannel-off', 'Flannel off', [
+          ...[move.carryEverywhere, move.nodeConfig(false), move.portmap],
+          ...flannelOff,
+        ]),
+        phase('clean', 'Clean', [purgeFlannel, removeFlannel, removeFormerCni]),
+        ...move.closing,
+      ]
+    },
   }
 }

@@ -14,7 +14,11 @@ import { guardedAgents } from './guards.ts'
 import { all, type Change, minutes } from './step.ts'
 
 /** What brings Cilium to the nodes, stage by stage, and what takes it away on the way back. */
-export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-by-node') {
+export function ciliumSteps(
+  inventory: Inventory,
+  besideStage: 'beside' | 'node-by-node',
+  policies: 'open' | 'closed' = 'open',
+) {
   const { canary } = inventory
   const { tunnelPort, version, chart, install } = inventory.cilium
   const cilium = (stage: CiliumStage) =>
@@ -23,7 +27,7 @@ export function ciliumSteps(inventory: Inventory, besideStage: 'beside' | 'node-
       chart,
       install,
       tunnelPort,
-      values: valuesText(ciliumValues(inventory, facts, stage)),
+      values: valuesText(ciliumValues(inventory, facts, stage, policies)),
     }))
   const images: Change = {
     kind: 'change',

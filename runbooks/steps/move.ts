@@ -12,9 +12,16 @@ import { gone, purgeFlannel, purgeKubeRouter, removeFlannel } from './removal.ts
 import { backup, snapshot } from './safety.ts'
 import { type Change, type Gate, phase } from './step.ts'
 
-/** What every way from flannel to Cilium begins and ends with, and how it is told that nothing of it is left to do. */
-export function moveSteps(inventory: Inventory, besideStage: 'beside' | 'node-by-node') {
-  const cilium = ciliumSteps(inventory, besideStage)
+/**
+ * What every way from flannel to Cilium begins and ends with, and how it is told that nothing of it is left to do.
+ * @param policies closed: Cilium enforces them on each pod that it is given, while others are still flannel's
+ */
+export function moveSteps(
+  inventory: Inventory,
+  besideStage: 'beside' | 'node-by-node',
+  policies: 'open' | 'closed' = 'open',
+) {
+  const cilium = ciliumSteps(inventory, besideStage, policies)
   const admission = admissionSteps(inventory)
   const pods = podSteps(inventory)
   return {

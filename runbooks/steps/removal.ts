@@ -19,6 +19,19 @@ export const purgeKubeRouter = guardedRules({
   timeoutMs: minutes(2),
 })
 
+/** Where policies stay closed: when all pods of some nodes are Cilium's, which enforces on them. */
+export const purgeKubeRouterOn = (nodes: readonly string[], number: number): Change => {
+  const { exposure: _, ...purge } = purgeKubeRouter
+  return {
+    ...purge,
+    id: `kube-router-rules-${number}`,
+    title: "Remove kube-router's frozen rules and sets from the nodes of this wave",
+    why: "Their pods are Cilium's, which enforces on them; kube-router's rules take marks of Cilium's packets for their own (k3s-kube-router.md §4.6).",
+    targets: (facts) => nodes.filter((name) => facts.nodes[name] !== undefined),
+    risk: 'going back, pods of these nodes stand open from when they are back on flannel until the policy controller is',
+  }
+}
+
 export const purgeFlannel = guardedRules({
   kind: 'change',
   id: 'flannel-rules',

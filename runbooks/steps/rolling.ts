@@ -18,6 +18,8 @@ interface Rolling {
   /** Files of the servers were edited by the run before. */
   again?: true
   pointOfNoReturn?: string
+  /** What stands open from the first restart on. */
+  exposure?: string
 }
 
 /**
@@ -26,7 +28,7 @@ interface Rolling {
  */
 export function rollingFlags(
   { lifeboat }: Inventory,
-  { id, what, flags, flannel, again, pointOfNoReturn }: Rolling,
+  { id, what, flags, flannel, again, pointOfNoReturn, exposure }: Rolling,
 ): Change[] {
   const servers = (facts: Facts) => nodesOfRole(facts, 'server', lifeboat)
   const agents = (facts: Facts) => nodesOfRole(facts, 'agent')
@@ -84,6 +86,7 @@ export function rollingFlags(
         'a server that does not come up again leaves the others without one to spare: the run stops there',
       ),
       outage: { what: 'some new connections to the API, while the server behind them restarts', expectedMs: 20_000 },
+      ...(exposure === undefined ? {} : { exposure }),
     },
     restart('agents', agents, 'nothing new starts on the node meanwhile'),
   ]

@@ -3,15 +3,19 @@ import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
 import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
 import { connectivityKept } from '../../src/operations/checks/connectivity-kept.ts'
+import { connectivityWithin } from '../../src/operations/checks/connectivity-within.ts'
 import { podsCarried } from '../../src/operations/checks/pods-carried.ts'
 import { nodeCordoned } from '../../src/operations/node-cordoned.ts'
 import { nodeOnCilium } from '../../src/operations/node-on-cilium.ts'
 import { flannelRuns } from './flannel-flags.ts'
 import { guardedAgents } from './guards.ts'
 import { podSteps, podsBackOn } from './pods.ts'
+import { purgeKubeRouterOn } from './removal.ts'
 import { type Change, type Gate, minutes, phase } from './step.ts'
 
 const largestWave = 4
+/** Of one wave, for what the plan announces. */
+const waveMs = 45_000
 
 /**
  * The nodes in the order in which they move: the canary alone, then twice as many each time, servers after agents and never more
@@ -31,8 +35,21 @@ export function waves({ nodes, canary, lifeboat }: Inventory): string[][] {
   return canary === lifeboat ? found : [...found, [lifeboat]]
 }
 
+interface Wave {
+  nodes: readonly string[]
+  /** From 1. */
+  number: number
+  /** Of how many. */
+  total: number
+  /**
+   * closed: what is left of kube-router's rules guards flannel's pods, Cilium its own. Neither knows who a packet from the other
+   * network comes from (cilium.md §1.5): what a policy selects, it refuses such packets for.
+   */
+  policies: 'open' | 'closed'
+}
+
 /** One wave of nodes given to Cilium with all that runs on them, and proved, before the next is begun. */
-export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly string[], number: number) {
+export function movePhase(inventory: Inventory, initial: Facts, { nodes, number, total, policies }: Wave) {
   const { podCidr, tunnelPort } = inventory.cilium
   // Who was cordoned before stays so.
   const open = nodes.filter((name) => !initial.kube.nodes.find((node) => node.name === name)?.unschedulable)
@@ -60,19 +77,29 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
     risk: 'none for pods that run; an agent that crashes could cut its node off',
     timeoutMs: minutes(10),
     takesMs: 15_000,
+    ...(policies === 'closed' && number === 1
+      ? {
+          outage: {
+            what: 'connections that a policy allows between a pod that has moved and one that has not, until both have: DNS too where a policy selects who asks',
+            expectedMs: total * waveMs,
+          },
+        }
+      : {}),
     when: flannelRuns,
   })
   const move = podSteps(inventory).recreate(7_000)
   const moved: Gate = {
     kind: 'gate',
     id: `moved-${number}`,
-    title: 'Every pod of the wave is carried by Cilium, and who could talk before can talk now, across both networks',
+    title: `Every pod of the wave is carried by Cilium, and who could talk before can talk now, ${policies === 'closed' ? 'on either network' : 'across both networks'}`,
     why: 'Joined per pod; new connections both ways, from inside the pods.',
     reads: ['kube', 'sandboxes', 'network', 'etcd', 'reachability'],
     check: (facts, records) => [
       ...podsCarried(facts, podCidr, tunnelPort, nodes),
       ...clusterWhole(facts),
-      ...connectivityKept(records.before ?? null, facts, 'warns'),
+      ...(policies === 'closed'
+        ? connectivityWithin(records.before ?? null, facts, podCidr)
+        : connectivityKept(records.before ?? null, facts, 'warns')),
     ],
     timeoutMs: minutes(5),
   }
@@ -88,6 +115,7 @@ export function movePhase(inventory: Inventory, initial: Facts, nodes: readonly 
       order: 'parallel',
       outage: { what: `each pod of ${nodes.join(', ')}, while it restarts`, expectedMs: 7_000 },
     },
+    ...(policies === 'closed' ? [purgeKubeRouterOn(nodes, number)] : []),
     moved,
     {
       ...cordon,

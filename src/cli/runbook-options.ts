@@ -5,7 +5,7 @@ export interface RunbookFlags {
   /** Only of k3s-flannel-to-cilium. */
   order?: 'staged' | 'seed'
   /** Only of the runbook that goes node by node. */
-  policies?: 'open'
+  policies?: 'open' | 'closed'
   /** Only of routing-mode-change. */
   to?: 'native' | 'tunnel'
 }
@@ -41,8 +41,8 @@ export function withRunbookOptions(command: Command): Command {
     .addOption(
       new Option(
         '--policies <state>',
-        'node by node only: open says that NetworkPolicies are enforced by nobody while the nodes move',
-      ).choices(['open']),
+        'node by node only, while the nodes move. open: nobody enforces NetworkPolicies. closed: what a policy selects talks only to its own network',
+      ).choices(['open', 'closed']),
     )
     .addOption(
       new Option('--to <mode>', 'of routing-mode-change: how packets of pods get to other nodes').choices([

@@ -55,8 +55,16 @@ function k3sCniDirs({ nodes }: Facts): { confPath?: string; binPath?: string } {
   return first ? { confPath: first.k3s.cni.confDir, binPath: first.k3s.cni.binDir } : {}
 }
 
-/** Chart values for a stage. The inventory's own `values` are merged last. Sources: cilium.md §1.2, §2.3, §2.6, §4. */
-export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumStage): Values {
+/**
+ * Chart values for a stage. The inventory's own `values` are merged last. Sources: cilium.md §1.2, §2.3, §2.6, §4.
+ * @param policies closed: enforced on what Cilium carries from its first pod on
+ */
+export function ciliumValues(
+  inventory: Inventory,
+  facts: Facts,
+  stage: CiliumStage,
+  policies: 'open' | 'closed' = 'open',
+): Values {
   const detected = uplinks(facts)
   const writesConf = stage === 'carrying' || stage === 'enforcing'
   const { cilium } = inventory
@@ -80,7 +88,7 @@ export function ciliumValues(inventory: Inventory, facts: Facts, stage: CiliumSt
         ...(stage === 'node-by-node' ? k3sCniDirs(facts) : {}),
         ...(needsPortmap(facts, inventory) ? { chainingMode: 'portmap' } : {}),
       },
-      policyEnforcementMode: stage === 'enforcing' ? 'default' : 'never',
+      policyEnforcementMode: stage === 'enforcing' || policies === 'closed' ? 'default' : 'never',
       bpf: { hostLegacyRouting: true },
       devices: cilium.devices ?? detected.devices,
       MTU: cilium.mtu ?? detected.mtu,

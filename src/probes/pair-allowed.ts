@@ -12,7 +12,7 @@ export function pairAllowed(
   { from, to, port }: Pick<Pair, 'from' | 'to' | 'port'>,
   enforcer: Enforcer,
 ): boolean | null {
-  const source = from.startsWith('node:') ? nodeEnd(from.slice('node:'.length), facts) : podEnd(facts, from)
+  const source = sourceOf(facts, from)
   if (source === null) return null
   const ends = destinations(facts, to, port)
   const protocol = to.startsWith('dns:') ? 'UDP' : 'TCP'
@@ -20,6 +20,16 @@ export function pairAllowed(
     ends.map((one) => policyVerdict(facts.kube, { from: source, to: one.end, port: one.port, protocol }, enforcer)),
   ).allowed
 }
+
+/** All ends of a pair: who asks, and who may answer; null where one is not known here. */
+export function endsOf(facts: Facts, { from, to, port }: Pick<Pair, 'from' | 'to' | 'port'>): End[] | null {
+  const source = sourceOf(facts, from)
+  const ends = destinations(facts, to, port).map(({ end }) => end)
+  return source === null || ends.length === 0 ? null : [source, ...ends]
+}
+
+const sourceOf = (facts: Facts, from: string): End | null =>
+  from.startsWith('node:') ? nodeEnd(from.slice('node:'.length), facts) : podEnd(facts, from)
 
 function podEnd(facts: Facts, name: string): End | null {
   const pod = facts.kube.pods.find((one) => podName(one) === name)

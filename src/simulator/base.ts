@@ -9,8 +9,8 @@ import { Simulation } from './simulation.ts'
 
 /** One kind of cluster with one order of steps: planned once, and run many times. */
 export interface Scenario extends Shape {
-  /** Of the cut-over; live: node by node. */
-  order: 'staged' | 'seed' | 'live'
+  /** Of the cut-over; live and live-closed: node by node, with policies open or closed meanwhile. */
+  order: 'staged' | 'seed' | 'live' | 'live-closed'
   /** 8472 is flannel's: only the seed's order can use it. */
   tunnelPort: 8472 | 8473
 }
@@ -77,8 +77,10 @@ export async function planNow(
   return { plan, facts }
 }
 
-const runbookFor = ({ order }: Scenario): [string, Json] =>
-  order === 'live' ? ['k3s-flannel-to-cilium-live', { policies: 'open' }] : ['k3s-flannel-to-cilium', { order }]
+function runbookFor({ order }: Scenario): [string, Json] {
+  if (order === 'staged' || order === 'seed') return ['k3s-flannel-to-cilium', { order }]
+  return ['k3s-flannel-to-cilium-live', { policies: order === 'live' ? 'open' : 'closed' }]
+}
 
 /** Makes a cluster, and plans its move. @throws when pre-flight finds a blocker */
 export async function prepare(scenario: Scenario): Promise<Base> {

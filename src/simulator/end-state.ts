@@ -55,7 +55,7 @@ function nodeLines(node: NodeState, names: ReadonlyMap<string, string>): EndStat
 }
 
 /** Who reaches whom: every pod and node every pod. */
-function reachLines(state: ClusterState): string[] {
+export function reachLines(state: ClusterState): string[] {
   const sources = Object.values(state.nodes).flatMap((node) => [
     { name: `node ${node.name}`, node, netns: '-' },
     ...state.pods

@@ -118,6 +118,9 @@ test('killed in every phase and resumed each time: the same end', async () => {
   await mustMigrate(lab, 'resume', '--yes')
   await expectState(lab, after)
   await expectPlanted(lab, planted)
+}, 2_400_000)
+
+test('and back', async () => {
   await mustMigrate(lab, 'rollback', '--yes')
   await expectState(lab, before)
 })
@@ -137,8 +140,19 @@ test.each([
   await expectPlanted(lab, planted)
 })
 
+test('with policies closed, what they keep apart on different nodes is apart all the while, and the end is the same', async () => {
+  await mustMigrate(lab, 'run', '--runbook', 'k3s-flannel-to-cilium-live', '--policies', 'closed', '--yes')
+  const attempts = Map.groupBy(attemptsOfNewestRun(lab), ({ id }) => id)
+  const apart = outagesOf(attemptsOfNewestRun(lab)).filter(({ workedAtFirst }) => !workedAtFirst)
+  expect(apart.length).toBeGreaterThan(5)
+  const leaks = apart.flatMap(({ id }) => attempts.get(id)?.filter(({ outcome }) => outcome === 'ok') ?? [])
+  expect(leaks).toEqual([])
+  await expectState(lab, after)
+  await expectPlanted(lab, planted)
+})
+
 test('without a word about policies it is refused, and the two ways can be compared', async () => {
   const { code, stderr } = await migrate(lab, ['plan', '--runbook', 'k3s-flannel-to-cilium-live'])
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/--policies open/)])
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/--policies open or --policies closed/)])
   expect(await mustMigrate(lab, 'plan', '--compare')).toMatch(/k3s-flannel-to-cilium +k3s-flannel-to-cilium-live\n/)
 })

@@ -6,9 +6,9 @@ import type { Inventory } from '../../src/inventory/schema.ts'
 import { someFacts, someInventory } from '../operations/some-facts.ts'
 
 const runbook = flannelToCiliumLive(someInventory)
-const params = { policies: 'open' as const }
+const params: { policies: 'open' | 'closed' } = { policies: 'open' }
 const meta = { id: 'p', createdAt: '2026-11-22T10:00:00Z', toolVersion: '0', cluster: 'lab', inventoryDigest: 'd' }
-const planned = () => plan(runbook, params, someFacts(), meta)
+const planned = (policies = params.policies) => plan(runbook, { policies }, someFacts(), meta)
 const ids = () => planned().steps.map(({ stepId }) => stepId)
 const before = (first: string, then: string) => expect(ids().indexOf(first)).toBeLessThan(ids().indexOf(then))
 
@@ -16,8 +16,8 @@ it('finds nothing that blocks on a whole cluster', () => {
   expect(planned().findings.filter((finding) => finding.level !== 'fine')).toEqual([])
 })
 
-it('is refused until somebody says that pods stand open meanwhile', () => {
-  expect(() => plan(runbook, {}, someFacts(), meta)).toThrow(/leaves every pod open.*from its step kube-router-rules/)
+it('is refused until somebody says what is to be with policies meanwhile', () => {
+  expect(() => plan(runbook, {}, someFacts(), meta)).toThrow(/so choose. --policies open: .* --policies closed: /)
 })
 
 it('says which parameter it does not know', () => {
@@ -92,6 +92,38 @@ it('says from which step on what stands open', () => {
     'kube-router-rules',
     'policies-on',
   ])
+})
+
+describe('policies closed', () => {
+  const { steps } = planned('closed')
+  const at = (id: string) => steps.findIndex(({ stepId }) => stepId === id)
+
+  it('kube-router’s rules stay on a node until its pods are Cilium’s', () => {
+    expect(at('kube-router-rules')).toBe(-1)
+    for (const wave of [1, 2, 3, 4]) {
+      expect(at(`pods-${wave}`)).toBeLessThan(at(`kube-router-rules-${wave}`))
+      expect(at(`kube-router-rules-${wave}`)).toBeLessThan(at(`moved-${wave}`))
+    }
+    const purged = steps.filter(({ stepId }) => stepId.startsWith('kube-router-rules'))
+    expect(purged.map(({ tasks }) => tasks.map(({ target }) => target))).toEqual([['a1'], ['s1'], ['s2'], ['s3']])
+  })
+
+  it('Cilium enforces from the first pod on, without flannel too', () => {
+    const enforcement = (id: string) => JSON.stringify(steps[at(id)]?.tasks).match(/policyEnforcementMode: \w+/)?.[0]
+    expect(['cilium-beside', 'cilium-everywhere', 'policies-on'].map(enforcement)).toEqual(
+      Array.from({ length: 3 }, () => 'policyEnforcementMode: default'),
+    )
+  })
+
+  it('says what still stands open, and that both networks are apart until the last node has moved', () => {
+    expect(steps.flatMap(({ stepId, exposure }) => (exposure ? [stepId] : []))).toEqual([
+      'policies-off-servers',
+      'policies-on',
+    ])
+    expect(steps.filter(({ outage }) => outage?.what.includes('DNS too'))).toMatchObject([
+      { stepId: 'on-cilium-1', outage: { expectedMs: 180_000 } },
+    ])
+  })
 })
 
 describe('waves', () => {
