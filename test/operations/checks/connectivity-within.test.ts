@@ -9,7 +9,14 @@ function asked(outcomes: readonly ('ok' | 'timeout')[]) {
   const facts = someFacts()
   for (const pod of facts.kube.pods.slice(0, 2)) pod.ip = pod.ip?.replace('10.42.', '10.52.') ?? null
   facts.reachability = outcomes.map((outcome, index) => ({
-    ...{ from: `shop/web-${index}`, to: `shop/web-${index + 1}`, port: 8080, address: '10.0.0.1', outcome, durationMs: 1 },
+    ...{
+      from: `shop/web-${index}`,
+      to: `shop/web-${index + 1}`,
+      port: 8080,
+      address: '10.0.0.1',
+      outcome,
+      durationMs: 1,
+    },
   }))
   return facts
 }
