@@ -11,11 +11,13 @@ import type { Inventory } from '../inventory/schema.ts'
 import type { World } from '../operations/world.ts'
 import type { Attempt } from '../probes/attempts.ts'
 import { outagesOf } from '../probes/outage.ts'
+import { podOutages } from '../probes/pod-outages.ts'
 import { interruptedBeforehand } from '../report/interrupted-beforehand.ts'
 import { jsonRenderer } from '../report/json-renderer.ts'
 import { liveRenderer } from '../report/live-renderer.ts'
 import { outageTable } from '../report/outage-table.ts'
 import { plainRenderer } from '../report/plain-renderer.ts'
+import { podOutageTable } from '../report/pod-outage-table.ts'
 import { guidedOperator, unattendedOperator } from '../report/prompts.ts'
 import type { Renderer } from '../report/renderer.ts'
 import { stepOutages } from '../report/step-outages.ts'
@@ -80,8 +82,12 @@ async function showOutages(
   const baseline = baselineBefore(await keptEvidence(inventory), Date.parse(journal[0]?.time ?? ''))
   const before = await recorded(run, foldState(journal), 'before')
   const beforehand = interruptedBeforehand(before, baseline?.evidence ?? null)
-  const outages = stepOutages(plan, journal, outagesOf(attempts), beforehand)
+  const pairs = outagesOf(attempts)
+  const outages = stepOutages(plan, journal, pairs, beforehand)
+  const pods = podOutages(pairs)
   if (outages.every(({ lasted, pairs }) => pairs === null && (lasted === null || lasted.length === 0))) return
-  const text = json ? printedJson({ kind: 'outages', outages }).trimEnd() : outageTable(outages, width).join('\n')
+  const text = json
+    ? printedJson({ kind: 'outages', outages, pods }).trimEnd()
+    : [...outageTable(outages, width), ...podOutageTable(pods, width)].join('\n')
   if (text !== '') process.stdout.write(`${text}\n`)
 }

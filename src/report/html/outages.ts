@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot'
 import { type Outage, type PairOutages, summarize } from '../../probes/outage.ts'
+import { podOutages } from '../../probes/pod-outages.ts'
 import { duration } from '../duration.ts'
 import { expectedOf, remarksOn, type StepOutage } from '../outage-table.ts'
 import { type RunStory, runStory } from '../run-story.ts'
@@ -26,7 +27,7 @@ ${
         'How long connections between pods were interrupted was not measured.',
         'The step “measure” of a run does it; it was skipped, or its results are not in the folder of the run.',
       )
-    : pairFigure(data)
+    : [podTable(data), pairFigure(data)]
 }
 </section>`
 }
@@ -97,6 +98,24 @@ ${story.pauses.length > 0 ? html`<li><span class="swatch pause"></span>nobody at
     picture: (width) => pairPicture(cut, story, width),
     table: pairTable(data),
   })
+}
+
+function podTable({ pairs }: ReportData): Markup {
+  return htmlTable(
+    'How long each pod was not reached, by whoever tried',
+    [
+      { title: 'Pod' },
+      { title: 'In sum', isNumber: true },
+      { title: 'Longest', isNumber: true },
+      { title: 'Failed attempts', isNumber: true },
+    ],
+    podOutages(pairs).map(({ pod, totalMs, longestMs, failedAttempts, isBack }) => [
+      html`<code>${pod}</code>`,
+      totalMs === 0 ? 'never' : [duration(totalMs), isBack ? '' : html` <strong class="bad">not back</strong>`],
+      totalMs === 0 ? '' : duration(longestMs),
+      failedAttempts,
+    ]),
+  )
 }
 
 /** Names stand left of their bars, or above them where there is no room. */
