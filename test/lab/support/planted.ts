@@ -138,8 +138,16 @@ export async function plantAgain(lab: Lab): Promise<void> {
  * added meanwhile (measured.md 9): planted until it is all there, and still is after kube-router wrote again.
  */
 export async function plant(lab: Lab): Promise<Record<string, string[]>> {
-  return until({ waitingFor: () => 'what is planted to stay', timeoutMs: 120_000, everyMs: 0 }, async () => {
-    const added = await Promise.all(lab.nodes.map(({ name }) => onNode(lab, name, plantScript)))
+  let refused = ''
+  const waitingFor = () => `what is planted to stay${refused}`
+  return until({ waitingFor, timeoutMs: 120_000, everyMs: 0 }, async () => {
+    refused = ''
+    // A chain may be lost between being made and being given its rule.
+    const noted = (error: Error) => {
+      refused = ` (${error.message})`
+      return refused
+    }
+    const added = await Promise.all(lab.nodes.map(({ name }) => onNode(lab, name, plantScript).catch(noted)))
     await untilSynced(lab)
     return added.every((text) => text === '') ? listPlanted(lab) : undefined
   })
