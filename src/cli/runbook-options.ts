@@ -56,6 +56,7 @@ export function withRunbookOptions(command: Command): Command {
 export const waysToMove: readonly RunbookFlags[] = [
   { runbook: 'k3s-flannel-to-cilium', order: 'staged' },
   { runbook: 'k3s-flannel-to-cilium-live', policies: 'open' },
+  { runbook: 'k3s-flannel-to-cilium-live', policies: 'closed' },
 ]
 
 /** The parameters of a plan: those that were given. Which it has, the runbook knows. */

@@ -69,7 +69,7 @@ export function comparisonText(
   const { bold } = createColors(colour)
   const outlines = plans.map(outlineOf)
   const rows: [string, (outline: PlanOutline) => string][] = [
-    ['', ({ runbook }) => runbook],
+    ['', ({ runbook, params }) => [runbook, ...Object.values(params ?? {})].join(' ')],
     ['steps', ({ steps, changes }) => `${steps}, with ${changes} changes`],
     [
       'expected outage',

@@ -154,5 +154,7 @@ test('with policies closed, what they keep apart on different nodes is apart all
 test('without a word about policies it is refused, and the two ways can be compared', async () => {
   const { code, stderr } = await migrate(lab, ['plan', '--runbook', 'k3s-flannel-to-cilium-live'])
   expect([code, stderr]).toEqual([2, expect.stringMatching(/--policies open or --policies closed/)])
-  expect(await mustMigrate(lab, 'plan', '--compare')).toMatch(/k3s-flannel-to-cilium +k3s-flannel-to-cilium-live\n/)
+  expect(await mustMigrate(lab, 'plan', '--compare')).toMatch(
+    /k3s-flannel-to-cilium staged +k3s-flannel-to-cilium-live open +k3s-flannel-to-cilium-live closed\n/,
+  )
 })

@@ -48,7 +48,7 @@ test('ways stand side by side: outage, way back, blockers, and how each is asked
   }
   const lines = comparisonText([one, other], { colour: false, width: 120 }).split('\n')
   const row = (name: string) => lines.find((line) => line.startsWith(name)) ?? ''
-  expect(lines[0]).toMatch(/^ +way +other$/)
+  expect(lines[0]).toMatch(/^ +way staged +other$/)
   expect(row('expected outage')).toMatch(/the API: 1 min +none/)
   expect(row('way back')).toMatch(/from every step +none from burn on/)
   expect(row('in the way')).toMatch(/nothing +1 findings: migrate preflight/)
