@@ -131,6 +131,20 @@ export function ciliumSteps(
     timeoutMs: minutes(2),
     when: flannelRuns,
   })
+  const audit = guardedAgents({
+    kind: 'change',
+    id: 'policies-audited',
+    title: 'Have Cilium judge by NetworkPolicies, and log what it would drop instead of dropping it',
+    why: 'Look before the next step: hubble observe --verdict AUDIT. What is listed there will be cut off.',
+    operation: cilium('auditing'),
+    targets: () => [CLUSTER],
+    order: 'serial',
+    risk: 'none for connections: nothing is dropped yet',
+    timeoutMs: minutes(15),
+    takesMs: 60_000,
+    // Where they are enforced already there is nothing to look at first.
+    when: (facts) => enforce.operation.diff(facts, CLUSTER) !== null,
+  })
   const enforce = guardedAgents({
     kind: 'change',
     id: 'policies-on',
@@ -144,5 +158,5 @@ export function ciliumSteps(
     timeoutMs: minutes(15),
     takesMs: 60_000,
   })
-  return { images, wayBackOfCilium, beside, seed, portmap, carry, carryEverywhere, nodeConfig, enforce }
+  return { images, wayBackOfCilium, beside, seed, portmap, carry, carryEverywhere, nodeConfig, audit, enforce }
 }

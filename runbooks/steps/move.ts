@@ -24,6 +24,7 @@ export function moveSteps(
   const cilium = ciliumSteps(inventory, besideStage, policies)
   const admission = admissionSteps(inventory)
   const pods = podSteps(inventory)
+  const audited = inventory.cilium.auditPolicies && policies === 'open' ? [cilium.audit] : []
   return {
     ...cilium,
     ...admission,
@@ -40,7 +41,7 @@ export function moveSteps(
       phase('quiet', 'Quiet', [silence]),
     ],
     closing: [
-      phase('policies', 'Policies on', [cilium.enforce, admission.endAdmission]),
+      phase('policies', 'Policies on', [...audited, cilium.enforce, admission.endAdmission]),
       phase('validate', 'Validate', [pods.carried, gone, unquiet, measured, after, kept]),
     ],
     /** @param more steps of this way's own */

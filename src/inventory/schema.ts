@@ -123,6 +123,10 @@ const cilium = z.strictObject({
     .default(false)
     .describe("Let Cilium take kube-proxy's place. Leave it false while you migrate."),
   hubble: z.boolean().default(false).describe('Switch Hubble on.'),
+  auditPolicies: z
+    .boolean()
+    .default(false)
+    .describe('First log what NetworkPolicies would drop, in a step of its own, and drop it in the next.'),
   values: z
     .record(z.string(), z.json())
     .default({})

@@ -7,9 +7,9 @@ import { admission } from './labels.ts'
 /**
  * beside: runs next to flannel and carries nothing. node-by-node: so, in the directories that K3s uses with flannel, where a node
  * that is given to it gets its CNI configuration. carrying: writes that of every node to where containerd looks without flannel,
- * policies not enforced yet. enforcing: as it stays.
+ * policies not enforced yet. auditing: what they forbid is logged and let through. enforcing: as it stays.
  */
-export type CiliumStage = 'beside' | 'node-by-node' | 'carrying' | 'enforcing'
+export type CiliumStage = 'beside' | 'node-by-node' | 'carrying' | 'auditing' | 'enforcing'
 
 /** Put on the agents, so that a change of stage rolls them: chart values alone restart nothing (cilium.md §4.1, rollOutCiliumPods). */
 export const stageAnnotation = 'cni-migrate.io/stage'
@@ -66,7 +66,8 @@ export function ciliumValues(
   policies: 'open' | 'closed' = 'open',
 ): Values {
   const detected = uplinks(facts)
-  const writesConf = stage === 'carrying' || stage === 'enforcing'
+  const writesConf = stage === 'carrying' || stage === 'auditing' || stage === 'enforcing'
+  const judges = stage === 'auditing' || stage === 'enforcing'
   const { cilium } = inventory
   return merge(
     {
@@ -88,7 +89,8 @@ export function ciliumValues(
         ...(stage === 'node-by-node' ? k3sCniDirs(facts) : {}),
         ...(needsPortmap(facts, inventory) ? { chainingMode: 'portmap' } : {}),
       },
-      policyEnforcementMode: stage === 'enforcing' || policies === 'closed' ? 'default' : 'never',
+      policyEnforcementMode: judges || policies === 'closed' ? 'default' : 'never',
+      ...(stage === 'auditing' ? { policyAuditMode: true } : {}),
       bpf: { hostLegacyRouting: true },
       devices: cilium.devices ?? detected.devices,
       MTU: cilium.mtu ?? detected.mtu,

@@ -43,6 +43,7 @@ function inventoryOf(scenario: Scenario): Inventory {
       install: 'helm-chart-object',
       kubeProxyReplacement: false,
       hubble: false,
+      auditPolicies: false,
       values: {},
     },
     probes: { externalTargets: [] },

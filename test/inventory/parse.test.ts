@@ -172,6 +172,7 @@ describe('an inventory that is right', () => {
       chart: { repo: 'https://helm.cilium.io' },
       install: 'helm-chart-object',
       kubeProxyReplacement: false,
+      auditPolicies: false,
       hubble: false,
       values: {},
     })

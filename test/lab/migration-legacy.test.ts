@@ -8,7 +8,7 @@ import { attemptsOfNewestRun, mustMigrate, type PlanJson, planOf } from './suppo
 import { expectPlanted, plant } from './support/planted.ts'
 import { quietCronJob } from './support/workload.ts'
 
-// The other order, on the port that flannel leaves to it, the other iptables, and the flags in the other place.
+// The other order, on the port that flannel leaves to it, the other iptables, the flags in the other place, policies audited first.
 const name = 'e2el'
 const order = ['--order', 'seed']
 let lab: Lab
@@ -20,7 +20,10 @@ let firstPlan: PlanJson
 beforeAll(async () => {
   lab = await freshLab({ name, servers: 3, agents: 1, iptables: 'legacy', k3sConfig: 'execstart' })
   const inventory = readFileSync(lab.inventoryFile, 'utf8')
-  writeFileSync(lab.inventoryFile, inventory.replace(/^cilium:\n/m, 'cilium:\n  tunnelPort: 8472\n'))
+  writeFileSync(
+    lab.inventoryFile,
+    inventory.replace(/^cilium:\n/m, 'cilium:\n  tunnelPort: 8472\n  auditPolicies: true\n'),
+  )
   planFile = `${lab.stateDir}/plan.json`
   await quietCronJob(lab)
   planted = await plant(lab)

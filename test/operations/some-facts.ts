@@ -273,6 +273,7 @@ export const someInventory: Inventory = {
     install: 'helm-chart-object',
     kubeProxyReplacement: false,
     hubble: false,
+    auditPolicies: false,
     values: {},
   },
   probes: { externalTargets: [] },

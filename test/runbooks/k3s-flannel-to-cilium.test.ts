@@ -155,3 +155,14 @@ it('is for cluster objects as for nodes', () => {
       ?.tasks.map((task) => task.target),
   ).toEqual([CLUSTER])
 })
+
+it('where it is asked for, what policies would drop is logged before it is dropped', () => {
+  const cilium = { ...someInventory.cilium, auditPolicies: true }
+  const { steps } = plan(flannelToCilium({ ...someInventory, cilium }), {}, someFacts(), meta)
+  const text = (id: string) => JSON.stringify(steps.find(({ stepId }) => stepId === id)?.tasks)
+  expect(text('policies-audited')).toMatch(/policyEnforcementMode: default\\npolicyAuditMode: true/)
+  expect(text('policies-on')).not.toMatch(/\+policyAuditMode/)
+  const ids = steps.map(({ stepId }) => stepId)
+  expect(ids.indexOf('policies-on') - ids.indexOf('policies-audited')).toBe(1)
+  expect(planned('staged').steps.some(({ stepId }) => stepId === 'policies-audited')).toBe(false)
+})

@@ -16,6 +16,12 @@ const dangerous: readonly Danger[] = [
   ['kubeProxyReplacement', 'blocks', always, 'is set by cilium.kubeProxyReplacement in the inventory'],
   ['ipam', 'blocks', always, 'the range is set by cilium.podCidr in the inventory'],
   ['policyEnforcementMode', 'blocks', always, 'is switched by the runbook: off while pods move, on in the end'],
+  [
+    'policyAuditMode',
+    'warns',
+    Boolean,
+    'what policies forbid is only logged, for good; cilium.auditPolicies does it for one step',
+  ],
   ['cni', 'warns', always, 'the runbook sets where and when the CNI configuration is written'],
   [
     'hostFirewall.enabled',

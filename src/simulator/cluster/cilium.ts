@@ -10,6 +10,7 @@ export function agentSettings(values: string): AgentSettings {
     tunnelPort: number
     cni: { customConf: boolean; exclusive: boolean; chainingMode?: string; confPath?: string; binPath?: string }
     policyEnforcementMode: string
+    policyAuditMode?: boolean
     nodeSelector?: Record<string, string>
     updateStrategy: { type: string }
   }
@@ -23,7 +24,7 @@ export function agentSettings(values: string): AgentSettings {
     customConf: read.cni.customConf,
     exclusive: read.cni.exclusive,
     portmap: read.cni.chainingMode === 'portmap',
-    enforces: read.policyEnforcementMode === 'default',
+    enforces: read.policyEnforcementMode === 'default' && read.policyAuditMode !== true,
     nodeSelector,
     confDir,
     binDir,

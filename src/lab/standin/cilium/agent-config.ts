@@ -12,6 +12,8 @@ const keys = z.object({
   'ipv4-native-routing-cidr': z.string().default(''),
   'tunnel-port': number.default(8472),
   'enable-policy': z.enum(['default', 'always', 'never']).default('default'),
+  /** What policies forbid is let through; a real agent logs it. */
+  'policy-audit-mode': boolean.default(false),
   /** A path; without it the agent leaves the CNI's configuration alone, whatever `custom-cni-conf` says. */
   'write-cni-conf-when-ready': z.string().default(''),
   'cni-exclusive': boolean.default(true),

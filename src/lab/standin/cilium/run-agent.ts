@@ -89,7 +89,7 @@ export async function runAgent({ api, config, nodeName, nodeIp, confFile, signal
     nodeIp,
     podCidr,
     network,
-    enforcement: config['enable-policy'],
+    enforcement: config['policy-audit-mode'] ? 'never' : config['enable-policy'],
     reserved: [router],
     surroundings: () => ({
       policies: policies.items(),
