@@ -60,7 +60,7 @@ const slackMs = 1_500
 function unexplained(): string[] {
   const times = stepTimes()
   return outagesOf(attemptsOfNewestRun(lab)).flatMap(({ id, outages }) =>
-    outages.flatMap(({ startMs, lengthMs }) => {
+    outages.flatMap(({ startMs, lengthMs, outcomes }) => {
       const isApi = id.includes('service:default/kubernetes')
       const isMeant = (stepId: string) =>
         /^pods-(way-back-)?\d+$/.test(stepId) || (isApi && /-servers(-back)?$/.test(stepId))
@@ -68,7 +68,7 @@ function unexplained(): string[] {
         ({ stepId, fromMs, toMs }) => isMeant(stepId) && startMs >= fromMs - slackMs && startMs <= toMs + slackMs,
       )
       const step = times.findLast(({ fromMs }) => fromMs <= startMs)?.stepId
-      return isIn ? [] : [`${id}: ${lengthMs} ms, in ${step}`]
+      return isIn ? [] : [`${id}: ${outcomes} for ${lengthMs} ms, in ${step}`]
     }),
   )
 }
