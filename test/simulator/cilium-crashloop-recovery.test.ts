@@ -7,6 +7,7 @@ import { differences, type EndState, endStateOf } from '../../src/simulator/end-
 import { emptyDisk } from '../../src/simulator/operator/disk.ts'
 import { play, unaltered } from '../../src/simulator/play.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
+import { expectKilledAnywhere } from './killed-anywhere.ts'
 
 /** The field report's: of three servers only the lifeboat is heard. */
 const cutOff = ['s1', 's2']
@@ -125,24 +126,7 @@ describe.each([
   })
 
   test('killed anywhere and resumed: the same end', async () => {
-    const undisturbed = start.fork()
-    expect(await play(undisturbed, back, 'forward', 'stop', unaltered)).toBe('finished')
-    await undisturbed.idle(60_000)
-    const end = endStateOf(undisturbed.state)
-    const span = undisturbed.instants - start.instants
-    for (let part = 1; part < 16; part++) {
-      const simulation = start.fork()
-      simulation.faults = [{ at: start.instants + Math.round((span * part) / 16), kind: 'kill', chance: 0 }]
-      expect(await play(simulation, back, 'forward', 'stop', unaltered), `killed in part ${part}`).toBe('killed')
-      let ended: unknown = 'killed'
-      for (let tries = 0; tries < 4 && ended !== 'finished'; tries++) {
-        await simulation.idle(60_000)
-        ended = await play(simulation, back, 'forward', tries < 2 ? 'stop' : 'accept', unaltered)
-      }
-      expect(ended, `killed in part ${part}`).toBe('finished')
-      await simulation.idle(60_000)
-      expect(differences(end, endStateOf(simulation.state)), `killed in part ${part}`).toEqual([])
-    }
+    await expectKilledAnywhere(start, back, { parts: 16 })
   })
 })
 

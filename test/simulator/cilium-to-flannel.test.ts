@@ -5,6 +5,7 @@ import { differences, type EndState, endStateOf } from '../../src/simulator/end-
 import { emptyDisk } from '../../src/simulator/operator/disk.ts'
 import { play, unaltered } from '../../src/simulator/play.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
+import { expectKilledAnywhere } from './killed-anywhere.ts'
 
 interface Moved {
   origin: EndState
@@ -47,25 +48,8 @@ test.each([0, 1, 2, 3])('scenario %d: the whole way back without the run that le
 })
 
 test('killed anywhere and resumed: the same end', async () => {
-  const { simulation: start, back } = await moved(1)
-  const whole = start.fork()
-  expect(await play(whole, back, 'forward', 'stop', unaltered)).toBe('finished')
-  await whole.idle(60_000)
-  const end = endStateOf(whole.state)
-  const span = whole.instants - start.instants
-  for (let part = 1; part < 24; part++) {
-    const simulation = start.fork()
-    simulation.faults = [{ at: start.instants + Math.round((span * part) / 24), kind: 'kill', chance: 0 }]
-    expect(await play(simulation, back, 'forward', 'stop', unaltered), `killed in part ${part}`).toBe('killed')
-    let ended: unknown = 'killed'
-    for (let tries = 0; tries < 4 && ended !== 'finished'; tries++) {
-      await simulation.idle(60_000)
-      ended = await play(simulation, back, 'forward', tries < 2 ? 'stop' : 'accept', unaltered)
-    }
-    expect(ended, `killed in part ${part}`).toBe('finished')
-    await simulation.idle(60_000)
-    expect(differences(end, endStateOf(simulation.state)), `killed in part ${part}`).toEqual([])
-  }
+  const { simulation, back } = await moved(1)
+  await expectKilledAnywhere(simulation, back)
 })
 
 test('before Cilium is uninstalled the way leads back; afterwards it is refused before anything is undone', async () => {

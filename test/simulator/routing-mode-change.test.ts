@@ -6,6 +6,7 @@ import { differences, endStateOf } from '../../src/simulator/end-state.ts'
 import { emptyDisk } from '../../src/simulator/operator/disk.ts'
 import { play, unaltered } from '../../src/simulator/play.ts'
 import type { Simulation } from '../../src/simulator/simulation.ts'
+import { expectKilledAnywhere } from './killed-anywhere.ts'
 
 interface Planned {
   simulation: Simulation
@@ -79,23 +80,7 @@ test.each([
     runbook === 'routing-mode-change'
       ? await toNative(await moved())
       : await halfway().then(({ simulation, base }) => planned(simulation, base, runbook, {}))
-  const whole = { ...start, simulation: start.simulation.fork() }
-  await played(whole)
-  const end = endStateOf(whole.simulation.state)
-  const span = whole.simulation.instants - start.simulation.instants
-  for (let part = 1; part < 24; part++) {
-    const simulation = start.simulation.fork()
-    simulation.faults = [{ at: start.simulation.instants + Math.round((span * part) / 24), kind: 'kill', chance: 0 }]
-    expect(await play(simulation, start.base, 'forward', 'stop', unaltered), `killed in part ${part}`).toBe('killed')
-    let ended: unknown = 'killed'
-    for (let tries = 0; tries < 4 && ended !== 'finished'; tries++) {
-      await simulation.idle(60_000)
-      ended = await play(simulation, start.base, 'forward', tries < 2 ? 'stop' : 'accept', unaltered)
-    }
-    expect(ended, `killed in part ${part}`).toBe('finished')
-    await simulation.idle(60_000)
-    expect(differences(end, endStateOf(simulation.state)), `killed in part ${part}`).toEqual([])
-  }
+  await expectKilledAnywhere(start.simulation, start.base)
 })
 
 test('from before every change it leads back to the mode of before, killed on the way or not', async () => {
