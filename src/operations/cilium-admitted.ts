@@ -2,6 +2,7 @@ import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import { missingOfAgent, missingOfTunnel } from './cilium-installed.ts'
+import { kubeNow } from './kube-now.ts'
 import { admission, holds, labelsOf, labelsTaken, withLabels } from './labels.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -24,8 +25,7 @@ export const ciliumAdmitted: Operation<Facts, World, undefined, Record<never, ne
     await kube.patch(node, target, undefined, { metadata: { labels: admission } })
   },
   async verify(world, target, _change, task) {
-    const { kube } = await world.look(['kube'])
-    if (!kube.reachable) throw new FailedError(`the API does not answer: ${kube.error ?? 'no reason given'}`)
+    const kube = await kubeNow(world)
     if (!holds(labelsOf({ kube }, target), admission))
       throw new FailedError(`${target} has no label ${label}`, { host: target })
     const values = kube.cilium.chart?.values
@@ -43,8 +43,7 @@ export const ciliumAdmitted: Operation<Facts, World, undefined, Record<never, ne
     async run(world, target, _change, task) {
       await world.kube.patch(node, target, undefined, { metadata: { labels: labelsTaken(admission) } })
       await until(world, task, `Cilium's agent on ${target} to go`, async () => {
-        const { reachable, error, cilium } = (await world.look(['kube'])).kube
-        if (!reachable) return `the API does not answer: ${error ?? 'no reason given'}`
+        const { cilium } = await kubeNow(world)
         const isThere = cilium.daemonSet !== null && cilium.agents.some((agent) => agent.node === target)
         return isThere ? 'it is still there' : null
       })

@@ -1,5 +1,6 @@
 import { agentsBack, endAgents } from './cilium-agents-restarted.ts'
 import { bringValues, type ReleaseRef, valuesBrought } from './cilium-values-set.ts'
+import { kubeNow } from './kube-now.ts'
 import { routingOf, sameValues } from './routing-values.ts'
 import { underGuard } from './under-guard.ts'
 import { wayBack } from './way-back.ts'
@@ -16,7 +17,7 @@ export const ciliumAgentsWayBack = (release: ReleaseRef, values: string) =>
     how: 'under guards, end all agents once more, all at once, unless none was; then put the former strategy of their DaemonSet back',
     run: (world, _target, { agents: former }, task) =>
       underGuard(world, world.nodes.names, { agent: true, tables: [] }, task, async (own) => {
-        const { chart, agents: now } = (await world.look(['kube'])).kube.cilium
+        const { chart, agents: now } = (await kubeNow(world)).cilium
         const agents = now.map(({ name }) => name)
         const isUntouched = former.every((name) => agents.includes(name))
         if (isUntouched && chart && sameValues(chart.values, values)) return

@@ -3,6 +3,7 @@ import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { KubeApi } from '../kube/api.ts'
 import { type InstalledBy, uninstallRelease } from './cilium-release.ts'
+import { kubeNow } from './kube-now.ts'
 import type { World } from './world.ts'
 
 interface UninstallChange {
@@ -52,8 +53,7 @@ export const ciliumUninstalled: Operation<Facts, World, undefined, UninstallChan
     await deleteOwnKinds(world.kube)
   },
   async verify(world) {
-    const { cilium, reachable, error } = (await world.look(['kube'])).kube
-    if (!reachable) throw new FailedError(`the API does not answer: ${error ?? 'no reason given'}`)
+    const { cilium } = await kubeNow(world)
     if (cilium.chart || cilium.daemonSet) throw new FailedError("Cilium's release is still there")
   },
   undo: {

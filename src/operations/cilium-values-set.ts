@@ -3,6 +3,7 @@ import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { ChartRelease } from './chart-installer.ts'
 import { type InstalledBy, installerOf } from './cilium-release.ts'
+import { kubeNow } from './kube-now.ts'
 import { missingOfConfig, routingConfig, routingOf, sameValues } from './routing-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -26,19 +27,16 @@ interface ValuesChange {
 
 const configMap = { apiVersion: 'v1', kind: 'ConfigMap' }
 
-/** Why release, ConfigMap and DaemonSet do not say all the same yet, or null. */
-function missingOfValues({ kube }: Facts, values: string): string | null {
-  const { chart, config, daemonSet } = kube.cilium
-  if (!kube.reachable) return `the API does not answer: ${kube.error ?? 'no reason given'}`
+/** Why the release has not these values yet, or null. Of what it makes, helm brings the DaemonSet after the ConfigMap. */
+function missingOfRelease({ cilium: { chart, daemonSet } }: Facts['kube'], values: string): string | null {
   if (!chart || !sameValues(chart.values, values)) return 'the release has other values'
   const { strategy } = routingOf(values)
-  if (daemonSet?.strategy !== strategy) return `the DaemonSet's strategy is ${daemonSet?.strategy}, not ${strategy}`
-  return missingOfConfig(config, values)
+  return daemonSet?.strategy === strategy ? null : `the DaemonSet's strategy is ${daemonSet?.strategy}, not ${strategy}`
 }
 
 /**
- * Brings the release to these values, and its ConfigMap with it. A ConfigMap that somebody patched, while the release has these
- * values already, is patched too: nobody makes it anew then. No agent is told, and none waited for.
+ * Brings the release to these values, and its ConfigMap with it. What somebody patched into the ConfigMap is patched back: helm
+ * leaves keys alone that no values of before or now speak of. No agent is told, and none waited for.
  */
 export async function bringValues(
   world: World,
@@ -46,14 +44,18 @@ export async function bringValues(
   task: TaskContext,
 ): Promise<void> {
   const { values } = release
-  const { chart, config } = (await world.look(['kube'])).kube.cilium
+  const { chart } = (await kubeNow(world)).cilium
   if (!chart || !sameValues(chart.values, values)) await installerOf(world, install).setValues(release, task)
-  else if (missingOfConfig(config, values) !== null)
+  await until(world, task, "Cilium's release", async () => missingOfRelease(await kubeNow(world), values))
+  if (missingOfConfig((await kubeNow(world)).cilium.config, values) !== null)
     await world.kube.patch(configMap, 'cilium-config', 'kube-system', { data: routingConfig(values) })
 }
 
 export const valuesBrought = (world: World, values: string, task: TaskContext): Promise<void> =>
-  until(world, task, "Cilium's release", async () => missingOfValues(await world.look(['kube']), values))
+  until(world, task, "Cilium's release", async () => {
+    const kube = await kubeNow(world)
+    return missingOfRelease(kube, values) ?? missingOfConfig(kube.cilium.config, values)
+  })
 
 /** Cilium's release with exactly these values. Agents that run go on with those they were started with. */
 export const ciliumValuesSet: Operation<Facts, World, ValuesWanted, ValuesChange> = {

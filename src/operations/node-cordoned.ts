@@ -1,6 +1,7 @@
 import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
+import { kubeNow } from './kube-now.ts'
 import type { World } from './world.ts'
 
 const kind = { apiVersion: 'v1', kind: 'Node' }
@@ -25,7 +26,8 @@ export const nodeCordoned: Operation<Facts, World, boolean, { cordoned: boolean 
   render: ({ cordoned }) => ({ summary: cordoned ? 'cordon: no new pods come here' : 'uncordon' }),
   apply: (world, target, { cordoned }) => set(world, target, cordoned),
   async verify(world, target, { cordoned }) {
-    if (nodeCordoned.diff(await world.look(['kube']), target, cordoned) !== null)
+    const { nodes } = await kubeNow(world)
+    if (!nodes.some(({ name, unschedulable }) => name === target && unschedulable === cordoned))
       throw new FailedError(`${target} is not ${cordoned ? 'cordoned' : 'schedulable'}`, { host: target })
   },
   undo: {

@@ -1,6 +1,7 @@
 import type { Operation } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts } from '../facts/facts.ts'
+import { kubeNow } from './kube-now.ts'
 import { type Labels, labelsOf, labelsTaken } from './labels.ts'
 import type { World } from './world.ts'
 
@@ -28,8 +29,7 @@ export const nodeLabelsAbsent: Operation<Facts, World, Labels, { labels: Labels 
     await kube.patch(node, target, undefined, { metadata: { labels: labelsTaken(labels) } })
   },
   async verify(world, target, { labels }) {
-    const { kube } = await world.look(['kube'])
-    if (!kube.reachable) throw new FailedError(`the API does not answer: ${kube.error ?? 'no reason given'}`)
+    const kube = await kubeNow(world)
     const left = Object.keys(labelsOf({ kube }, target)).filter((key) => labels[key] !== undefined)
     if (left.length > 0) throw new FailedError(`${target} still has ${left.join(', ')}`, { host: target })
   },

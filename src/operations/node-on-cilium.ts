@@ -3,6 +3,7 @@ import type { Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import { mustRun, script } from '../nodes/run.ts'
 import { conflistName } from './cni-seeded.ts'
+import { kubeNow } from './kube-now.ts'
 import { holds, labelsOf, labelsTaken, onCilium, withLabels } from './labels.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -32,12 +33,11 @@ done
 
 /** A CiliumNodeConfig is read only when the agent's pod is made anew, not when its container restarts (cilium.md §1.3). */
 async function recreateAgent(world: World, target: string, task: TaskContext): Promise<void> {
-  const { agents } = (await world.look(['kube'])).kube.cilium
+  const { agents } = (await kubeNow(world)).cilium
   const former = agents.filter((agent) => agent.node === target).map((agent) => agent.name)
   for (const name of former) await world.kube.delete(pod, name, namespace)
   await until(world, task, `a new agent on ${target}`, async () => {
-    const { reachable, error, cilium } = (await world.look(['kube'])).kube
-    if (!reachable) return `the API does not answer: ${error ?? 'no reason given'}`
+    const { cilium } = await kubeNow(world)
     const own = cilium.agents.filter((agent) => agent.node === target)
     if (own.some((agent) => former.includes(agent.name))) return 'the former one is still there'
     return own.some((agent) => agent.ready) ? null : (own[0]?.waiting ?? 'it is not ready yet')

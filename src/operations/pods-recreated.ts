@@ -1,5 +1,4 @@
 import type { Operation, TaskContext } from '../engine/model.ts'
-import { FailedError } from '../errors.ts'
 import type { Facts, Family } from '../facts/facts.ts'
 import { inNetwork } from '../facts/in-network.ts'
 import type { Sandbox } from '../facts/sandboxes.ts'
@@ -75,6 +74,7 @@ export function missingOfPods(
   ready: readonly string[],
 ): string | null {
   if (facts.nodes[target]?.sandboxes === null) return 'containerd does not answer'
+  if (!facts.kube.reachable) return `the API does not answer: ${facts.kube.error ?? 'no reason given'}`
   const left = sandboxesOn(facts, target, network === 'cilium' ? 'other' : 'cilium', podCidr)
   if (left.length > 0)
     return `${left.length} pods are still on the old network (${left.slice(0, 3).map(podOf).join(', ')})`
@@ -228,7 +228,6 @@ export async function returnPods(
     `the pods of ${target}`,
     async () => {
       const facts = await world.look(['sandboxes', 'kube'], [target])
-      if (!facts.kube.reachable) throw new FailedError(`the API does not answer: ${facts.kube.error ?? ''}`)
       await world.probe.follow(task.runId)
       return missingOfPods(facts, target, 'other', podCidr, ready)
     },

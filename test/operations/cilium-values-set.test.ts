@@ -19,6 +19,7 @@ beforeEach(() => {
   const kube = {
     patch: async ({ kind }: KindRef, name: string, _namespace: string, patch: object) => {
       patches.push([kind, name, patch])
+      if (kind === 'HelmChart') facts = helmHasRun((patch as { spec: { valuesContent: string } }).spec.valuesContent)
     },
   }
   world = { kube, clock: new ToyClock(), look: async () => facts } as unknown as World
@@ -34,6 +35,15 @@ const change = () => {
   const found = ciliumValuesSet.diff(facts, CLUSTER, wanted)
   if (found === null) throw new Error('there is something to change')
   return found
+}
+
+/** The facts once helm has brought these values, strangers among the keys left alone. */
+function helmHasRun(values: string): Facts {
+  const done = { before: '', after: { ...wanted, values }, config: null }
+  const brought = ciliumValuesSet.predict(facts, CLUSTER, done)
+  const strangers = Object.entries(facts.kube.cilium.config ?? {}).filter(([key]) => key.startsWith('ipv4-native'))
+  Object.assign(brought.kube.cilium.config ?? {}, Object.fromEntries(strangers))
+  return brought
 }
 
 test('of the HelmChart object the values are patched, nothing of where it comes from', async () => {
@@ -61,6 +71,7 @@ test('the plan shows the keys of the ConfigMap that somebody patched, beside the
 
 test('a ConfigMap that was patched where the release has these values already is patched back: no job would', async () => {
   facts.kube.cilium.chart = { by: 'helm-chart-object', version: '1.17.6', values: heldBack(native) }
+  if (facts.kube.cilium.daemonSet) facts.kube.cilium.daemonSet.strategy = 'OnDelete'
   await ciliumValuesSet.apply(world, CLUSTER, change(), noting(new Map()))
   expect(patches).toEqual([
     [
@@ -76,6 +87,17 @@ test('a ConfigMap that was patched where the release has these values already is
       },
     ],
   ])
+})
+
+test('a key that somebody added to the ConfigMap is taken away after helm, which leaves it', async () => {
+  facts = routedFacts('native')
+  const tunnel = { ...wanted, values: heldBack(withRouting(someValues('native'), { mode: 'tunnel', podCidr })) }
+  facts.kube.cilium.config = { ...facts.kube.cilium.config, 'ipv4-native-routing-cidr': '10.99.0.0/16' }
+  const planned = ciliumValuesSet.diff(facts, CLUSTER, tunnel)
+  if (planned === null) throw new Error('there is something to change')
+  await ciliumValuesSet.apply(world, CLUSTER, planned, noting(new Map()))
+  expect(patches.map(([kind]) => kind)).toEqual(['HelmChart', 'ConfigMap'])
+  expect(patches[1]?.[2]).toMatchObject({ data: { 'ipv4-native-routing-cidr': null, 'routing-mode': 'tunnel' } })
 })
 
 test('it is done when release, ConfigMap and DaemonSet say so, and not before', async () => {

@@ -25,3 +25,9 @@ test('what is so already, and a node that is gone, need nothing', () => {
   expect(nodeCordoned.diff(facts, 's2', false)).toBeNull()
   expect(nodeCordoned.diff(facts, 'gone', true)).toBeNull()
 })
+
+test('an API that does not answer proves nothing', async () => {
+  const api = new NodesApi()
+  Object.assign(api.facts.kube, { reachable: false, error: 'refused', nodes: [] })
+  await expect(nodeCordoned.verify(api.world, 's2', { cordoned: true }, task)).rejects.toThrow(/refused/)
+})

@@ -80,3 +80,14 @@ test('a configuration that K3s has written anew meanwhile is the one that counts
   await nodeOnCilium.undo.run(world, 'a1', { confDir, strangers: [] }, task)
   expect(texts(confDir)).toEqual({ '10-flannel.conflist': '10-flannel.conflist' })
 })
+
+test('an API that does not answer has no agents for all we know: the former one is not taken for the new one', async () => {
+  const { api, world, deleted } = onA1(folder())
+  Object.assign(api.facts.kube, { reachable: false, error: 'refused' })
+  const agents = api.facts.kube.cilium.agents.splice(0)
+  await expect(nodeOnCilium.apply(world, 'a1', { confDir: '', strangers: [] }, task)).rejects.toThrow(/does not answer/)
+  Object.assign(api.facts.kube, { reachable: true, error: null })
+  api.facts.kube.cilium.agents = agents
+  await nodeOnCilium.apply(world, 'a1', { confDir: '', strangers: [] }, task)
+  expect(deleted).toEqual(['former'])
+})

@@ -45,7 +45,12 @@ async function halfway(): Promise<Planned> {
   const config = state.objects['ConfigMap kube-system/cilium-config']
   const [first] = Object.keys(state.cilium.agents)
   if (!config || first === undefined) throw new Error('fixture')
-  config.data = { ...(config.data as object), 'routing-mode': 'native', 'auto-direct-node-routes': 'true' }
+  config.data = {
+    ...(config.data as object),
+    'routing-mode': 'native',
+    'auto-direct-node-routes': 'true',
+    'ipv4-native-routing-cidr': '10.52.0.0/16',
+  }
   delete state.cilium.agents[first]
   await simulation.idle(60_000)
   return { simulation, base }

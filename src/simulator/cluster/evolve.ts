@@ -179,8 +179,13 @@ function runHelm(state: ClusterState): void {
     return
   }
   const { version = '', valuesContent = '' } = chart.spec as { version?: string; valuesContent?: string }
+  // Keys that somebody else added are nobody's to remove: helm merges what it made, what it makes and what is there.
+  const known = cilium.release === null ? {} : (configOf(cilium.release.values).data as object)
+  const live = Object.entries((state.objects[configKey]?.data as object | undefined) ?? {})
+  const strangers = Object.fromEntries(live.filter(([name]) => !(name in known)))
+  const config = configOf(valuesContent)
   cilium.release = { version, values: valuesContent, settings: agentSettings(valuesContent) }
-  state.objects[configKey] = configOf(valuesContent)
+  state.objects[configKey] = { ...config, data: { ...strangers, ...(config.data as object) } }
   cilium.withoutAgents = false
   cilium.generation += 1
 }
