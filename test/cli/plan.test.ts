@@ -65,14 +65,17 @@ describe('planning offline, from a facts file', () => {
   })
 
   test('--compare puts the ways side by side, and takes nothing that chooses one', () => {
-    expect(plan('--compare')).toMatch(/^ +k3s-flannel-to-cilium +k3s-flannel-to-cilium-live$/m)
+    expect(plan('--compare')).toMatch(
+      /^ +k3s-flannel-to-cilium staged +k3s-flannel-to-cilium-live open +k3s-flannel-to-cilium-live closed$/m,
+    )
     expect(JSON.parse(plan('--compare', '--json'))).toMatchObject([
       {
         runbook: 'k3s-flannel-to-cilium',
         open: [{ from: 'kube-router-rules', to: 'policies-on' }],
         pointsOfNoReturn: [],
       },
-      { runbook: 'k3s-flannel-to-cilium-live', pointsOfNoReturn: [{ from: 'flannel-off-flags' }] },
+      { params: { policies: 'open' }, pointsOfNoReturn: [{ from: 'flannel-off-flags' }] },
+      { params: { policies: 'closed' }, open: [{ from: 'policies-off-servers', to: 'policies-on' }] },
     ])
     const both = [main, 'plan', '-i', lab, '--facts', facts, '--compare', '--order', 'seed', '-o', 'x']
     const { status, stderr } = spawnSync(process.execPath, both, { encoding: 'utf8' })
