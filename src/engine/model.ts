@@ -172,7 +172,7 @@ export interface ChangeStep<Facts, World> extends StepBase {
   readonly risk: string
   /** Per task: apply and verify together. */
   readonly timeoutMs: number
-  /** How long one task takes where nothing is wrong, as measured: what estimates are made of. Absent: seconds. */
+  /** About how long one task takes where nothing is wrong, for what estimates the plan makes. Absent: seconds. */
   readonly takesMs?: number
   /** Whether the step is part of the plan at all, by the facts at the start of planning. */
   when?(initial: Facts): boolean
