@@ -18,7 +18,7 @@ const drill = [
 ]
 
 /** Killed at every fault point of every step, and everything else going wrong once: an hour and a half, `npm run drill:kills`. */
-const drillKills = ['test/lab/{fault-points,single-faults}.test.ts']
+const drillKills = ['test/lab/{fault-points,moved-clock,single-faults}.test.ts']
 
 /** A lab for every cause, each told five times, and what is told after a move: an hour and a half, `npm run drill:evidence`. */
 const drillEvidence = ['test/lab/{diagnose,home,scenarios,verify}.test.ts']
