@@ -7,7 +7,7 @@ const machine = [
   'test/kube/client.test.ts',
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
-  'test/operations/{cilium-leftovers-script,network-guard-program}.test.ts',
+  'test/operations/{cilium-helm,cilium-leftovers-script,network-guard-program}.test.ts',
   'test/probes/{answering-ports,gather,node-paths-script,outage-probe,pod-network,probe-script,reject-sampler-script,watch-connections}.test.ts',
   'test/report/html/browser.test.ts',
 ]

@@ -4,7 +4,13 @@ import type { Inventory } from '../../src/inventory/schema.ts'
 import { ciliumImages } from '../../src/operations/cilium-images.ts'
 import { ciliumInstalled } from '../../src/operations/cilium-installed.ts'
 import { ciliumNodeConfig } from '../../src/operations/cilium-node-config.ts'
-import { type CiliumStage, ciliumValues, needsPortmap, valuesText } from '../../src/operations/cilium-values.ts'
+import {
+  type CiliumStage,
+  ciliumValues,
+  needsPortmap,
+  type PoliciesMeanwhile,
+  valuesText,
+} from '../../src/operations/cilium-values.ts'
 import { ciliumWayBack } from '../../src/operations/cilium-way-back.ts'
 import { cniPortmap } from '../../src/operations/cni-portmap.ts'
 import { cniSeeded } from '../../src/operations/cni-seeded.ts'
@@ -17,7 +23,7 @@ import { all, type Change, minutes } from './step.ts'
 export function ciliumSteps(
   inventory: Inventory,
   besideStage: 'beside' | 'node-by-node',
-  policies: 'open' | 'closed' = 'open',
+  policies: PoliciesMeanwhile = 'open',
 ) {
   const { canary } = inventory
   const { tunnelPort, version, chart, install } = inventory.cilium

@@ -1,6 +1,7 @@
 import { CLUSTER } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
+import type { PoliciesMeanwhile } from '../../src/operations/cilium-values.ts'
 import { preflightChecks } from '../checks.ts'
 import { admissionSteps } from './admission.ts'
 import { ciliumSteps } from './cilium.ts'
@@ -19,7 +20,7 @@ import { type Change, type Gate, phase } from './step.ts'
 export function moveSteps(
   inventory: Inventory,
   besideStage: 'beside' | 'node-by-node',
-  policies: 'open' | 'closed' = 'open',
+  policies: PoliciesMeanwhile = 'open',
 ) {
   const cilium = ciliumSteps(inventory, besideStage, policies)
   const admission = admissionSteps(inventory)

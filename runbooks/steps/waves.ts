@@ -5,6 +5,7 @@ import { clusterWhole } from '../../src/operations/checks/cluster-whole.ts'
 import { connectivityKept } from '../../src/operations/checks/connectivity-kept.ts'
 import { connectivityWithin } from '../../src/operations/checks/connectivity-within.ts'
 import { podsCarried } from '../../src/operations/checks/pods-carried.ts'
+import type { PoliciesMeanwhile } from '../../src/operations/cilium-values.ts'
 import { nodeCordoned } from '../../src/operations/node-cordoned.ts'
 import { nodeOnCilium } from '../../src/operations/node-on-cilium.ts'
 import { flannelRuns } from './flannel-flags.ts'
@@ -45,7 +46,7 @@ interface Wave {
    * closed: what is left of kube-router's rules guards flannel's pods, Cilium its own. Neither knows who a packet from the other
    * network comes from (cilium.md §1.5): what a policy selects, it refuses such packets for.
    */
-  policies: 'open' | 'closed'
+  policies: PoliciesMeanwhile
 }
 
 /** One wave of nodes given to Cilium with all that runs on them, and proved, before the next is begun. */

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander'
+import type { PoliciesMeanwhile } from '../operations/cilium-values.ts'
 
 export interface RunbookFlags {
   runbook: string
   /** Only of k3s-flannel-to-cilium. */
   order?: 'staged' | 'seed'
   /** Only of the runbook that goes node by node. */
-  policies?: 'open' | 'closed'
+  policies?: PoliciesMeanwhile
   /** Only of routing-mode-change. */
   to?: 'native' | 'tunnel'
 }

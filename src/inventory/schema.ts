@@ -126,7 +126,9 @@ const cilium = z.strictObject({
   auditPolicies: z
     .boolean()
     .default(false)
-    .describe('First log what NetworkPolicies would drop, in a step of its own, and drop it in the next.'),
+    .describe(
+      'First log what NetworkPolicies would drop, in a step of its own, and drop it in the next. Not with --policies closed, which enforces them from the first pod on.',
+    ),
   values: z
     .record(z.string(), z.json())
     .default({})

@@ -11,6 +11,9 @@ import { admission } from './labels.ts'
  */
 export type CiliumStage = 'beside' | 'node-by-node' | 'carrying' | 'auditing' | 'enforcing'
 
+/** While nodes move one by one. open: nobody enforces policies. closed: each side does, on the pods that it carries. */
+export type PoliciesMeanwhile = 'open' | 'closed'
+
 /** Put on the agents, so that a change of stage rolls them: chart values alone restart nothing (cilium.md §4.1, rollOutCiliumPods). */
 export const stageAnnotation = 'cni-migrate.io/stage'
 
@@ -55,15 +58,12 @@ function k3sCniDirs({ nodes }: Facts): { confPath?: string; binPath?: string } {
   return first ? { confPath: first.k3s.cni.confDir, binPath: first.k3s.cni.binDir } : {}
 }
 
-/**
- * Chart values for a stage. The inventory's own `values` are merged last. Sources: cilium.md §1.2, §2.3, §2.6, §4.
- * @param policies closed: enforced on what Cilium carries from its first pod on
- */
+/** Chart values for a stage. The inventory's own `values` are merged last. Sources: cilium.md §1.2, §2.3, §2.6, §4. */
 export function ciliumValues(
   inventory: Inventory,
   facts: Facts,
   stage: CiliumStage,
-  policies: 'open' | 'closed' = 'open',
+  policies: PoliciesMeanwhile = 'open',
 ): Values {
   const detected = uplinks(facts)
   const writesConf = stage === 'carrying' || stage === 'auditing' || stage === 'enforcing'

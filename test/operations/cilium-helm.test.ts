@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -26,15 +26,19 @@ cat <&3 > answer
 `
 
 let folder: string
-beforeEach(() => {
+let reached: string[]
+beforeEach(({ onTestFailed }) => {
   folder = mkdtempSync(join(tmpdir(), 'fake-helm-'))
   writeFileSync(join(folder, 'helm'), fakeHelm)
   chmodSync(join(folder, 'helm'), 0o755)
   vi.stubEnv('PATH', `${folder}:${process.env.PATH}`)
   vi.stubEnv('HELM_TEST', folder)
+  // Which of its lines it came to tells why, where it hangs.
+  onTestFailed(() => console.error(`helm had written: ${reached.join(', ') || 'nothing'}`))
 })
 afterEach(() => {
   vi.unstubAllEnvs()
+  reached = readdirSync(folder)
   rmSync(folder, { recursive: true })
 })
 

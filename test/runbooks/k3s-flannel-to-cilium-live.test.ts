@@ -3,10 +3,11 @@ import { flannelToCiliumLive } from '../../runbooks/k3s-flannel-to-cilium-live.t
 import { waves } from '../../runbooks/steps/waves.ts'
 import { plan } from '../../src/engine/planner.ts'
 import type { Inventory } from '../../src/inventory/schema.ts'
+import type { PoliciesMeanwhile } from '../../src/operations/cilium-values.ts'
 import { someFacts, someInventory } from '../operations/some-facts.ts'
 
 const runbook = flannelToCiliumLive(someInventory)
-const params: { policies: 'open' | 'closed' } = { policies: 'open' }
+const params: { policies: PoliciesMeanwhile } = { policies: 'open' }
 const meta = { id: 'p', createdAt: '2026-11-22T10:00:00Z', toolVersion: '0', cluster: 'lab', inventoryDigest: 'd' }
 const planned = (policies = params.policies) => plan(runbook, { policies }, someFacts(), meta)
 const ids = () => planned().steps.map(({ stepId }) => stepId)
