@@ -2,12 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../../src/lab/host.ts'
 import { breakNode, type Lab, power } from '../../src/lab/lab.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { listPlanted, plant } from './support/planted.ts'
 import { reached } from './support/reach-of-nodes.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /**
  * The field report's incident without a run of ours: somebody installs Cilium, its agents crash-loop, and two of three servers
@@ -39,8 +38,7 @@ const isKept = (line: string): boolean =>
   / \/opt\/cni(\/bin(\/loopback)?)?\b/.test(line) || /^objects: \+ CustomResourceDefinition /.test(line)
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   planted = await plant(lab)
   origin = await settledState(lab)
 })

@@ -2,10 +2,9 @@ import { renameSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
 import { expectPlanted, plant } from './support/planted.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /** A cluster that was moved once, and whose run nobody has any more. */
 const name = 'back'
@@ -23,8 +22,7 @@ const isKept = (line: string): boolean =>
   /^objects: [-+] Node /.test(line)
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   planted = await plant(lab)
   origin = await settledState(lab)
 })

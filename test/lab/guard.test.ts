@@ -3,12 +3,11 @@ import { until } from '../../src/lab/host.ts'
 import { breakNode, find, type Lab, mendNode } from '../../src/lab/lab.ts'
 import { guardMs } from '../../src/operations/under-guard.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { everyNodeReady } from './support/nodes-ready.ts'
 import { watchReach } from './support/reach-of-nodes.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /**
  * The field report's incident: at Cilium's first start the agent crash-loops and takes two of three servers off the network,
@@ -22,8 +21,7 @@ let lab: Lab
 let before: ClusterState
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   before = await settledState(lab)
 })
 afterAll(() => takeDown(name))

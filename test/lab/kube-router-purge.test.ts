@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { everyNodeReady } from './support/nodes-ready.ts'
 import { expectPlanted, plant } from './support/planted.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /** k3s#7244: the policy controller is switched off, and its rules stay as they were. */
 const name = 'purge'
@@ -16,8 +15,7 @@ let planted: Record<string, string[]>
 let frozen: ClusterState
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   planted = await plant(lab)
 })
 afterAll(() => takeDown(name))

@@ -1,17 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { z } from 'zod'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
 import type { Lab } from '../../src/lab/lab.ts'
 import { namespace, policy, toYaml } from '../../src/lab/scenarios/manifests.ts'
 import { policiesOf } from '../../src/lab/scenarios/ring-policies.ts'
 import { outagesOf } from '../../src/probes/outage.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { attemptsOfNewestRun, migrate, migrateUntil, mustMigrate, planOf } from './support/migrate.ts'
-import { journalFile } from './support/migrate-while.ts'
 import { expectPlanted, plant } from './support/planted.ts'
-import { quietCronJob } from './support/workload.ts'
+import { unexplainedOutages } from './support/unexplained-outages.ts'
 
 // Node by node, under 135 policies. One cluster, moved to and fro: the tests build on each other, in this order.
 const name = 'nodes'
@@ -23,9 +20,8 @@ let before: ClusterState
 let after: ClusterState
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 3 })
+  lab = await quietLab({ name, servers: 3, agents: 3 })
   planFile = `${lab.stateDir}/plan.json`
-  await quietCronJob(lab)
   const more = ['one', 'two', 'three', 'four', 'five'].flatMap((of) => [
     namespace(of, { team: of }),
     ...Object.entries(policiesOf('shop', of, false)).map(([title, spec]) => policy(of, title, spec)),
@@ -37,47 +33,11 @@ beforeAll(async () => {
 })
 afterAll(() => takeDown(name))
 
-const record = z.looseObject({ time: z.string(), kind: z.string(), stepId: z.string().default('') })
-
-/** When each step of the newest run was under way, going forward or back. */
-function stepTimes(): { stepId: string; fromMs: number; toMs: number }[] {
-  const lines = readFileSync(journalFile(lab) ?? '', 'utf8')
-    .trimEnd()
-    .split('\n')
-  const records = lines.map((line) => record.parse(JSON.parse(line)))
-  const begun = records.filter(({ kind }) => kind === 'step-started' || kind === 'undo-intent')
-  return begun.map(({ stepId, time }, index) => ({
-    stepId,
-    fromMs: Date.parse(time),
-    toMs: Date.parse(begun[index + 1]?.time ?? records.at(-1)?.time ?? time),
-  }))
-}
-
-/** A probe that began before its target went may end after. */
-const slackMs = 1_500
-
-/** Failures that are no restart of a pod in a wave, or of the server behind a connection to the API. */
-function unexplained(): string[] {
-  const times = stepTimes()
-  return outagesOf(attemptsOfNewestRun(lab)).flatMap(({ id, outages }) =>
-    outages.flatMap(({ startMs, lengthMs, outcomes }) => {
-      const isApi = id.includes('service:default/kubernetes')
-      const isMeant = (stepId: string) =>
-        /^pods-(way-back-)?\d+$/.test(stepId) || (isApi && /-servers(-back)?$/.test(stepId))
-      const isIn = times.some(
-        ({ stepId, fromMs, toMs }) => isMeant(stepId) && startMs >= fromMs - slackMs && startMs <= toMs + slackMs,
-      )
-      const step = times.findLast(({ fromMs }) => fromMs <= startMs)?.stepId
-      return isIn ? [] : [`${id}: ${outcomes} for ${lengthMs} ms, in ${step}`]
-    }),
-  )
-}
-
 test('no probe fails but for the restart of a pod, and the whole of each is told', async () => {
   const plan = await planOf(lab, ...live, '-o', planFile)
   expect(plan.steps.filter(({ phaseId }) => /^move-\d$/.test(phaseId)).length).toBeGreaterThan(20)
   const said = await mustMigrate(lab, 'run', planFile, '--yes')
-  expect(unexplained()).toEqual([])
+  expect(await unexplainedOutages(lab)).toEqual([])
   const pairs = outagesOf(attemptsOfNewestRun(lab))
   expect(pairs.filter(({ workedAtFirst }) => workedAtFirst).length).toBeGreaterThanOrEqual(15)
   expect(pairs.filter(({ outages }) => outages.some(({ endMs }) => endMs === null))).toEqual([])
@@ -91,7 +51,7 @@ test('no probe fails but for the restart of a pod, and the whole of each is told
 
 test('and the whole way back, everything is as it was', async () => {
   await mustMigrate(lab, 'rollback', '--yes')
-  expect(unexplained()).toEqual([])
+  expect(await unexplainedOutages(lab)).toEqual([])
   await expectState(lab, before)
   await expectPlanted(lab, planted)
 })
@@ -135,7 +95,7 @@ test.each([
   await mustMigrate(lab, 'plan', ...live, '-o', planFile)
   await migrateUntil(lab, `step.afterCheckpoint:${stepId}`, 'run', planFile, '--yes')
   await mustMigrate(lab, 'rollback', '--yes')
-  expect(unexplained()).toEqual([])
+  expect(await unexplainedOutages(lab)).toEqual([])
   await expectState(lab, before)
   await expectPlanted(lab, planted)
 })

@@ -4,11 +4,10 @@ import type { Lab } from '../../src/lab/lab.ts'
 import { outagesOf, summarize } from '../../src/probes/outage.ts'
 import { type ClusterState, differences, expectState, settledState } from './support/cluster-state.ts'
 import { restartK3s, type Watched, watchControlPlane } from './support/control-plane.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { attemptsOfNewestRun, migrateUntil, mustMigrate, type PlanJson, planOf } from './support/migrate.ts'
 import { expectPlanted, plant } from './support/planted.ts'
-import { quietCronJob } from './support/workload.ts'
 
 // One cluster, moved to and fro: the tests build on each other, in this order.
 const name = 'e2e'
@@ -23,9 +22,8 @@ let firstPlan: PlanJson
 let controlPlane: Watched
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   planFile = `${lab.stateDir}/plan.json`
-  await quietCronJob(lab)
 })
 afterAll(() => takeDown(name))
 

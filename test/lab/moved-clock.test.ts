@@ -3,9 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FaultPoint } from '../../src/engine/fault-point.ts'
 import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, expectState, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { killed, migrateUntil, mustMigrate } from './support/migrate.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /**
  * The operator's clock is set in the middle of a run. Only that of the process, by a stand-in: nodes of a lab share the
@@ -17,8 +16,7 @@ let lab: Lab
 let before: ClusterState
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   before = await settledState(lab)
 })
 afterAll(() => takeDown(name))

@@ -2,10 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { until } from '../../src/lab/host.ts'
 import type { Lab } from '../../src/lab/lab.ts'
 import { type ClusterState, differences, settledState } from './support/cluster-state.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { onNode, serverOf } from './support/lab-access.ts'
 import { migrate, migrateUntil, mustMigrate } from './support/migrate.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /** A cluster that runs Cilium with a tunnel. */
 const name = 'mode'
@@ -15,8 +14,7 @@ let lab: Lab
 let origin: ClusterState
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   await mustMigrate(lab, 'run', '--yes')
   origin = await settledState(lab)
 })

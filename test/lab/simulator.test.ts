@@ -3,10 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Lab } from '../../src/lab/lab.ts'
 import { prepare } from '../../src/simulator/base.ts'
 import { contextOf, unattended } from '../../src/simulator/operator/context.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { mustMigrate } from './support/migrate.ts'
 import { type Story, tellStory } from './support/side-by-side/story.ts'
-import { quietCronJob } from './support/workload.ts'
 
 // One story, told by real nodes and by simulated ones: where they differ, the simulator is wrong.
 const name = 'side-by-side'
@@ -40,8 +39,7 @@ async function tellBySimulation(): Promise<Story> {
 }
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   simulated = await tellBySimulation()
   real = await tellByNodes()
   // A whole run and its way back, with a look around after every step.

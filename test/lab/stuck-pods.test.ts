@@ -4,11 +4,10 @@ import { parse, stringify } from 'yaml'
 import { z } from 'zod'
 import { until } from '../../src/lab/host.ts'
 import { type Lab, power } from '../../src/lab/lab.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { onNode } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
 import { everyNodeReady } from './support/nodes-ready.ts'
-import { quietCronJob } from './support/workload.ts'
 
 /** What an incident leaves: a node that is off, a pod that was evicted, one without a network, a namespace that does not go. */
 const name = 'stuck'
@@ -55,8 +54,7 @@ const notesOf = ({ steps }: PlanOf, stepId: string) =>
   steps.find((step) => step.stepId === stepId)?.tasks.flatMap(({ rendering }) => rendering.notes) ?? []
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 3, agents: 1 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 3, agents: 1 })
   const inventory: { nodes: { name: string }[] } = parse(readFileSync(lab.inventoryFile, 'utf8'))
   const file = `${lab.stateDir}/without-a1.yaml`
   writeFileSync(file, stringify({ ...inventory, nodes: inventory.nodes.filter((node) => node.name !== 'a1') }))

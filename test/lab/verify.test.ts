@@ -4,10 +4,9 @@ import { z } from 'zod'
 import { until } from '../../src/lab/host.ts'
 import type { Lab } from '../../src/lab/lab.ts'
 import { type Verified, verifiedSchema } from '../../src/report/verify-json.ts'
-import { freshLab, takeDown } from './support/fresh-lab.ts'
+import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { type ClusterObject, objectsOf, onNode, serverOf } from './support/lab-access.ts'
 import { migrate, mustMigrate } from './support/migrate.ts'
-import { quietCronJob } from './support/workload.ts'
 
 // One cluster, migrated once: what goes wrong afterwards is planted, found, named and repaired, one after the other.
 const name = 'ev-stat'
@@ -16,8 +15,7 @@ let lab: Lab
 let baseline: string
 
 beforeAll(async () => {
-  lab = await freshLab({ name, servers: 1, agents: 2 })
-  await quietCronJob(lab)
+  lab = await quietLab({ name, servers: 1, agents: 2 })
   const kept = z
     .object({ file: z.string() })
     .parse(JSON.parse(await mustMigrate(lab, 'baseline', '--duration', '20s', '--json')))
