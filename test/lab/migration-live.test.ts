@@ -9,6 +9,7 @@ import { quietLab, takeDown } from './support/fresh-lab.ts'
 import { attemptsOfNewestRun, migrate, migrateUntil, mustMigrate, planOf } from './support/migrate.ts'
 import { expectPlanted, plant } from './support/planted.ts'
 import { unexplainedOutages } from './support/unexplained-outages.ts'
+import { watchApart } from './support/watch-apart.ts'
 
 // Node by node, under 135 policies. One cluster, moved to and fro: the tests build on each other, in this order.
 const name = 'nodes'
@@ -101,12 +102,11 @@ test.each([
 })
 
 test('with policies closed, what they keep apart on different nodes is apart all the while, and the end is the same', async () => {
-  await mustMigrate(lab, 'run', '--runbook', 'k3s-flannel-to-cilium-live', '--policies', 'closed', '--yes')
-  const attempts = Map.groupBy(attemptsOfNewestRun(lab), ({ id }) => id)
-  const apart = outagesOf(attemptsOfNewestRun(lab)).filter(({ workedAtFirst }) => !workedAtFirst)
-  expect(apart.length).toBeGreaterThan(5)
-  const leaks = apart.flatMap(({ id }) => attempts.get(id)?.filter(({ outcome }) => outcome === 'ok') ?? [])
+  const closed = ['--runbook', 'k3s-flannel-to-cilium-live', '--policies', 'closed']
+  const { looks, tried, leaks } = await watchApart(lab, before, mustMigrate(lab, 'run', ...closed, '--yes'))
   expect(leaks).toEqual([])
+  expect(looks).toBeGreaterThan(10)
+  expect(tried / looks).toBeGreaterThan(10)
   await expectState(lab, after)
   await expectPlanted(lab, planted)
 })
