@@ -1,10 +1,11 @@
 import { parse } from 'yaml'
 import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
+import { readHelmRelease } from '../facts/helm-release.ts'
 import type { ChartRelease } from './chart-installer.ts'
 import { type InstalledBy, installerOf } from './cilium-release.ts'
 import { kubeNow } from './kube-now.ts'
-import { missingOfConfig, routingConfig, routingOf, sameValues } from './routing-values.ts'
+import { missingOfConfig, routingConfig, routingOf, sameRouting, sameValues } from './routing-values.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
@@ -27,11 +28,18 @@ interface ValuesChange {
 
 const configMap = { apiVersion: 'v1', kind: 'ConfigMap' }
 
-/** Why the release has not these values yet, or null. Of what it makes, helm brings the DaemonSet after the ConfigMap. */
-function missingOfRelease({ cilium: { chart, daemonSet } }: Facts['kube'], values: string): string | null {
+/**
+ * Why helm has not brought these values yet, or null. A HelmChart object has them at once, and its job is through when helm's own
+ * record has them: an agent that starts before reads a ConfigMap of before, its tunnel's port and all. Of routing alone, as a
+ * HelmChartConfig adds values of its own.
+ */
+async function missingOfRelease(world: World, values: string): Promise<string | null> {
+  const { chart, daemonSet } = (await kubeNow(world)).cilium
   if (!chart || !sameValues(chart.values, values)) return 'the release has other values'
   const { strategy } = routingOf(values)
-  return daemonSet?.strategy === strategy ? null : `the DaemonSet's strategy is ${daemonSet?.strategy}, not ${strategy}`
+  if (daemonSet?.strategy !== strategy) return `the DaemonSet's strategy is ${daemonSet?.strategy}, not ${strategy}`
+  const record = await readHelmRelease(world.kube, 'kube-system', 'cilium')
+  return record !== null && sameRouting(record.values, values) ? null : 'helm has not brought them yet'
 }
 
 /**
@@ -46,16 +54,19 @@ export async function bringValues(
   const { values } = release
   const { chart } = (await kubeNow(world)).cilium
   if (!chart || !sameValues(chart.values, values)) await installerOf(world, install).setValues(release, task)
-  await until(world, task, "Cilium's release", async () => missingOfRelease(await kubeNow(world), values))
+  await until(world, task, "Cilium's release", async () => missingOfRelease(world, values))
   if (missingOfConfig((await kubeNow(world)).cilium.config, values) !== null)
     await world.kube.patch(configMap, 'cilium-config', 'kube-system', { data: routingConfig(values) })
 }
 
 export const valuesBrought = (world: World, values: string, task: TaskContext): Promise<void> =>
-  until(world, task, "Cilium's release", async () => {
-    const kube = await kubeNow(world)
-    return missingOfRelease(kube, values) ?? missingOfConfig(kube.cilium.config, values)
-  })
+  until(
+    world,
+    task,
+    "Cilium's release",
+    async () =>
+      (await missingOfRelease(world, values)) ?? missingOfConfig((await kubeNow(world)).cilium.config, values),
+  )
 
 /** Cilium's release with exactly these values. Agents that run go on with those they were started with. */
 export const ciliumValuesSet: Operation<Facts, World, ValuesWanted, ValuesChange> = {

@@ -93,6 +93,10 @@ export function routingConfig(values: string): Record<string, string | null> {
   }
 }
 
+/** Whether they come to the same for how packets are routed, and how agents are rolled. */
+export const sameRouting = (a: string, b: string): boolean =>
+  isDeepStrictEqual([routingOf(a), routingConfig(a)], [routingOf(b), routingConfig(b)])
+
 /** Where the ConfigMap says otherwise than the values, in a sentence, or null: somebody patched it, or it is yet to be made. */
 export function missingOfConfig(config: Readonly<Record<string, string>> | null, values: string): string | null {
   if (config === null) return 'there is no ConfigMap cilium-config'

@@ -5,6 +5,7 @@ import type { KindRef } from '../../src/kube/api.ts'
 import { ciliumAgentsWayBack } from '../../src/operations/cilium-agents-way-back.ts'
 import { heldBack } from '../../src/operations/routing-values.ts'
 import type { World } from '../../src/operations/world.ts'
+import { releaseRecord } from '../../src/simulator/cluster/cilium.ts'
 import { FakeGuards, noting } from './fake-guards.ts'
 import { route, routedFacts, someValues } from './routed-facts.ts'
 
@@ -33,6 +34,7 @@ function changed(): void {
 
 /** What the kubelets and helm make of it at once. */
 const kube = {
+  list: async () => [releaseRecord('1.17.6', facts.kube.cilium.chart?.values ?? '')],
   delete: async (_kind: KindRef, name: string) => {
     done.push(`${name} under ${[...guards.armed.keys()].length} guards`)
     const { agents } = facts.kube.cilium

@@ -5,6 +5,7 @@ import type { KindRef } from '../../src/kube/api.ts'
 import { ciliumValuesSet } from '../../src/operations/cilium-values-set.ts'
 import { heldBack, withRouting } from '../../src/operations/routing-values.ts'
 import type { World } from '../../src/operations/world.ts'
+import { releaseRecord } from '../../src/simulator/cluster/cilium.ts'
 import { ToyClock } from '../engine/toy/clock.ts'
 import { noting } from './fake-guards.ts'
 import { routedFacts, someValues } from './routed-facts.ts'
@@ -13,13 +14,19 @@ import { podCidr } from './some-facts.ts'
 let facts: Facts
 let patches: [string, string, object][]
 let world: World
+/** The values that helm's record has. */
+let deployed: string
 beforeEach(() => {
   facts = routedFacts('tunnel')
   patches = []
+  deployed = former
   const kube = {
+    list: async () => [releaseRecord('1.17.6', deployed)],
     patch: async ({ kind }: KindRef, name: string, _namespace: string, patch: object) => {
       patches.push([kind, name, patch])
-      if (kind === 'HelmChart') facts = helmHasRun((patch as { spec: { valuesContent: string } }).spec.valuesContent)
+      if (kind !== 'HelmChart') return
+      deployed = (patch as { spec: { valuesContent: string } }).spec.valuesContent
+      facts = helmHasRun(deployed)
     },
   }
   world = { kube, clock: new ToyClock(), look: async () => facts } as unknown as World
@@ -72,6 +79,7 @@ test('the plan shows the keys of the ConfigMap that somebody patched, beside the
 test('a ConfigMap that was patched where the release has these values already is patched back: no job would', async () => {
   facts.kube.cilium.chart = { by: 'helm-chart-object', version: '1.17.6', values: heldBack(native) }
   if (facts.kube.cilium.daemonSet) facts.kube.cilium.daemonSet.strategy = 'OnDelete'
+  deployed = heldBack(native)
   await ciliumValuesSet.apply(world, CLUSTER, change(), noting(new Map()))
   expect(patches).toEqual([
     [
@@ -100,25 +108,55 @@ test('a key that somebody added to the ConfigMap is taken away after helm, which
   expect(patches[1]?.[2]).toMatchObject({ data: { 'ipv4-native-routing-cidr': null, 'routing-mode': 'tunnel' } })
 })
 
-test('it is done when release, ConfigMap and DaemonSet say so, and not before', async () => {
+test('it is done when release, DaemonSet, record and ConfigMap say so, and not before', async () => {
   const planned = change()
   const said: string[] = []
-  const stop = new AbortController()
-  const task = { ...noting(new Map(), stop.signal), say: (line: string) => void said.push(line) }
+  const { signal } = new AbortController()
   const after = ciliumValuesSet.predict(facts, CLUSTER, planned)
-  const { chart, config } = after.kube.cilium
+  const { chart, config, daemonSet } = after.kube.cilium
   // As the API tells it one after the other, while the job runs.
   const stages = [
-    { ...facts.kube.cilium, chart },
-    { ...facts.kube.cilium, chart, daemonSet: after.kube.cilium.daemonSet },
-    { ...facts.kube.cilium, chart, daemonSet: after.kube.cilium.daemonSet, config },
+    () => Object.assign(facts.kube.cilium, { chart }),
+    () => Object.assign(facts.kube.cilium, { daemonSet }),
+    () => {
+      deployed = wanted.values
+    },
+    () => Object.assign(facts.kube.cilium, { config }),
   ]
-  const look = async () => ({ ...facts, kube: { ...facts.kube, cilium: stages.shift() ?? facts.kube.cilium } })
-  await ciliumValuesSet.verify({ ...world, look } as World, CLUSTER, planned, task)
+  const say = (line: string) => {
+    said.push(line)
+    stages.shift()?.()
+  }
+  await ciliumValuesSet.verify(world, CLUSTER, planned, { ...noting(new Map(), signal), say })
   expect(said).toEqual([
+    expect.stringContaining('the release has other values'),
     expect.stringContaining("the DaemonSet's strategy is RollingUpdate, not OnDelete"),
+    expect.stringContaining('helm has not brought them yet'),
     expect.stringContaining('cilium-config has routing-mode: tunnel, not native'),
   ])
+})
+
+test('the ConfigMap is not touched while the job of the HelmChart object runs: agents would read what it has not made yet', async () => {
+  facts = routedFacts('native')
+  deployed = heldBack(someValues('native'))
+  if (facts.kube.cilium.daemonSet) facts.kube.cilium.daemonSet.strategy = 'OnDelete'
+  const values = heldBack(withRouting(someValues('native'), { mode: 'tunnel', podCidr }))
+  const seen: string[] = []
+  const kube = {
+    list: async () => [releaseRecord('1.17.6', deployed)],
+    patch: async ({ kind }: KindRef) => {
+      seen.push(`${kind}, ${deployed === values ? 'after' : 'before'} helm`)
+      if (kind === 'HelmChart' && facts.kube.cilium.chart) facts.kube.cilium.chart.values = values
+    },
+  }
+  const say = () => {
+    deployed = values
+  }
+  const task = { ...noting(new Map()), say }
+  const planned = ciliumValuesSet.diff(facts, CLUSTER, { ...wanted, values })
+  if (planned === null) throw new Error('there is something to change')
+  await ciliumValuesSet.apply({ ...world, kube } as unknown as World, CLUSTER, planned, task)
+  expect(seen).toEqual(['HelmChart, before helm', 'ConfigMap, after helm'])
 })
 
 test('undoing leaves the agents held back: somebody else lets go of them', async () => {

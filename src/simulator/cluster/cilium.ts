@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { parse } from 'yaml'
 import type { KubeObject } from '../../kube/api.ts'
 import { addRoute, defaultConfDir, putFile, putLink, removeLink } from './k3s.ts'
@@ -7,7 +8,6 @@ import type { AgentSettings, ClusterState, NodeState } from './state.ts'
 export function agentSettings(values: string): AgentSettings {
   const read = parse(values) as {
     podAnnotations: Record<string, string>
-    tunnelPort: number
     cni: { customConf: boolean; exclusive: boolean; chainingMode?: string; confPath?: string; binPath?: string }
     policyEnforcementMode: string
     policyAuditMode?: boolean
@@ -20,7 +20,6 @@ export function agentSettings(values: string): AgentSettings {
     stage: podAnnotations['cni-migrate.io/stage'] ?? '',
     template: JSON.stringify([podAnnotations, nodeSelector, confDir, binDir]),
     strategy: read.updateStrategy.type,
-    tunnelPort: read.tunnelPort,
     customConf: read.cni.customConf,
     exclusive: read.cni.exclusive,
     portmap: read.cni.chainingMode === 'portmap',
@@ -75,8 +74,11 @@ export const configKey = 'ConfigMap kube-system/cilium-config'
 
 /** cilium-config as the chart makes it, as far as routing goes. */
 export function configOf(values: string): KubeObject {
-  const { routingMode, autoDirectNodeRoutes, ipv4NativeRoutingCIDR, kubeProxyReplacement } = parse(values) as {
+  const { routingMode, tunnelPort, autoDirectNodeRoutes, ipv4NativeRoutingCIDR, kubeProxyReplacement } = parse(
+    values,
+  ) as {
     routingMode: string
+    tunnelPort: number
     autoDirectNodeRoutes?: boolean
     ipv4NativeRoutingCIDR?: string
     kubeProxyReplacement: boolean
@@ -90,15 +92,36 @@ export function configOf(values: string): KubeObject {
       ...(ipv4NativeRoutingCIDR === undefined ? {} : { 'ipv4-native-routing-cidr': ipv4NativeRoutingCIDR }),
       'kube-proxy-replacement': `${kubeProxyReplacement}`,
       'routing-mode': routingMode,
+      ...(routingMode === 'native' ? {} : { 'tunnel-port': `${tunnelPort}` }),
     },
   }
 }
 
 /** What an agent that starts now takes from cilium-config; null: it exits over it (cilium.md §4.4). */
-export function routingNow(state: ClusterState): { native: boolean } | null {
+export function routingNow(state: ClusterState): RoutingNow | null {
   const data = state.objects[configKey]?.data as Record<string, string>
   const native = data['routing-mode'] === 'native'
-  return !native && data['auto-direct-node-routes'] === 'true' ? null : { native }
+  const tunnelPort = Number(data['tunnel-port'] ?? 8472)
+  return !native && data['auto-direct-node-routes'] === 'true' ? null : { native, tunnelPort }
+}
+
+interface RoutingNow {
+  native: boolean
+  tunnelPort: number
+}
+
+export const recordKey = 'Secret kube-system/sh.helm.release.v1.cilium.v1'
+
+/** What helm keeps of a release that is deployed; only the newest is here, and always the first. */
+export function releaseRecord(version: string, values: string): KubeObject {
+  const release = gzipSync(JSON.stringify({ chart: { metadata: { version } }, config: parse(values) }))
+  const labels = { owner: 'helm', name: 'cilium', status: 'deployed', version: '1' }
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'sh.helm.release.v1.cilium.v1', namespace: 'kube-system', labels },
+    data: { release: Buffer.from(release.toString('base64')).toString('base64') },
+  }
 }
 
 export const ciliumKinds = [
@@ -122,22 +145,22 @@ const conflist = (portmap: boolean) =>
   `${JSON.stringify({ name: portmap ? 'portmap' : 'cilium', plugins: [{ type: 'cilium-cni' }] })}\n`
 
 /** What an agent that starts makes of its node. None of it goes away when the agent does (cilium.md §8.1). */
-export function startAgent(state: ClusterState, node: NodeState, settings: AgentSettings, native: boolean): void {
+export function startAgent(state: ClusterState, node: NodeState, settings: AgentSettings, routing: RoutingNow): void {
   const range = `10.52.${node.index}`
   // A port that somebody holds leaves the link DOWN, in silence (measured.md, second part 1).
   const taken = node.links.some(
-    (link) => link.name !== 'cilium_vxlan' && link.up && link.vxlanPort === settings.tunnelPort,
+    (link) => link.name !== 'cilium_vxlan' && link.up && link.vxlanPort === routing.tunnelPort,
   )
   putLink(node, { name: 'cilium_net', kind: 'veth', up: true, mtu: 1500, addresses: [] })
   putLink(node, { name: 'cilium_host', kind: 'veth', up: true, mtu: 1500, addresses: [`${range}.1/32`] })
-  if (native) removeLink(node, 'cilium_vxlan')
+  if (routing.native) removeLink(node, 'cilium_vxlan')
   else
     putLink(node, {
       name: 'cilium_vxlan',
       kind: 'vxlan',
       up: !taken,
       mtu: 1500,
-      vxlanPort: settings.tunnelPort,
+      vxlanPort: routing.tunnelPort,
       addresses: [],
     })
   putLink(node, { name: 'lxc_health', kind: 'veth', up: true, mtu: 1500, addresses: [] })

@@ -6,6 +6,8 @@ import {
   configOf,
   hasAgent,
   putOthersAside,
+  recordKey,
+  releaseRecord,
   routingNow,
   settingsOn,
   startAgent,
@@ -108,7 +110,7 @@ function reconcileChart(state: ClusterState): void {
   const spec = chart?.spec as { version?: string; valuesContent?: string } | undefined
   const isWanted = chart !== undefined && chart.metadata.deletionTimestamp === undefined
   const isApplied = release !== null && spec?.valuesContent === release.values && spec.version === release.version
-  if (chart !== undefined && !(isWanted && isApplied)) due(state, 'helm', 2_000, 5_000)
+  if (chart !== undefined && !(isWanted && isApplied)) due(state, 'helm', 2_000, 15_000)
   if (release === null || state.cilium.withoutAgents) return
   if (state.cilium.observed < state.cilium.generation) due(state, 'observe', 300, 800)
   if (state.cilium.operatorReady === 0) due(state, 'operator', 3_000, 6_000)
@@ -176,6 +178,7 @@ function runHelm(state: ClusterState): void {
     cilium.operatorReady = 0
     delete state.objects[key]
     delete state.objects[configKey]
+    delete state.objects[recordKey]
     return
   }
   const { version = '', valuesContent = '' } = chart.spec as { version?: string; valuesContent?: string }
@@ -186,6 +189,7 @@ function runHelm(state: ClusterState): void {
   const config = configOf(valuesContent)
   cilium.release = { version, values: valuesContent, settings: agentSettings(valuesContent) }
   state.objects[configKey] = { ...config, data: { ...strangers, ...(config.data as object) } }
+  state.objects[recordKey] = releaseRecord(version, valuesContent)
   cilium.withoutAgents = false
   cilium.generation += 1
 }
@@ -222,7 +226,7 @@ function runAgent(state: ClusterState, node: NodeState): void {
   if (former === undefined) state.cilium.arrivals.push({ node: node.name, after: Object.keys(agents) })
   const settings = settingsOn(state, node, release.settings)
   const isNew = former?.template !== settings.template
-  startAgent(state, node, settings, routing.native)
+  startAgent(state, node, settings, routing)
   if (node.agentCuts && isNew) {
     node.agentCuts = false
     node.cutOffs.push({ fromMs: state.nowMs, toMs: null })
@@ -231,7 +235,7 @@ function runAgent(state: ClusterState, node: NodeState): void {
   const { stage, template, customConf, enforces, exclusive, confDir } = settings
   if (isNew) state.lastId += 1
   agents[node.name] = {
-    ...{ ...routing, stage, template, ready: true, carries: !customConf },
+    ...{ native: routing.native, stage, template, ready: true, carries: !customConf },
     serial: isNew ? state.lastId : former.serial,
     exclusiveIn: exclusive && !customConf ? confDir : null,
   }

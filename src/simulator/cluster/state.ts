@@ -216,7 +216,6 @@ export interface AgentSettings {
   /** What of these stands in the DaemonSet's template, as one text: agents of another one are rolled. */
   template: string
   strategy: string
-  tunnelPort: number
   customConf: boolean
   exclusive: boolean
   portmap: boolean
