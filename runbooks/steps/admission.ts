@@ -40,7 +40,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
       targets: rest,
       risk: 'an agent that crashes could cut its node off',
     }),
-    () => true,
+    () => 'taken-away',
   )
   const admitLifeboat = guardedAgents(
     admit({
@@ -50,7 +50,7 @@ export function admissionSteps({ canary, lifeboat, cilium: { podCidr, tunnelPort
       targets: () => (canary === lifeboat ? [] : [lifeboat]),
       risk: 'an agent that crashes could cut its node off',
     }),
-    () => true,
+    () => 'taken-away',
   )
   const healthy = (id: string, title: string, reads: readonly string[], check: Gate['check']): Gate => ({
     kind: 'gate',

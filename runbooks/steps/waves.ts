@@ -67,27 +67,31 @@ export function movePhase(inventory: Inventory, initial: Facts, { nodes, number,
     timeoutMs: minutes(1),
     when: flannelRuns,
   }
-  const give = guardedAgents({
-    kind: 'change',
-    id: `on-cilium-${number}`,
-    title: 'Give the nodes to Cilium',
-    why: 'Its agent, made anew, writes the CNI configuration that new pods get their network by.',
-    operation: bind(nodeOnCilium, () => undefined),
-    targets: of(nodes),
-    order: 'parallel',
-    risk: 'none for pods that run; an agent that crashes could cut its node off',
-    timeoutMs: minutes(10),
-    takesMs: 15_000,
-    ...(policies === 'closed' && number === 1
-      ? {
-          outage: {
-            what: 'connections that a policy allows between a pod that has moved and one that has not, until both have: DNS too where a policy selects who asks',
-            expectedMs: total * waveMs,
-          },
-        }
-      : {}),
-    when: flannelRuns,
-  })
+  const give = guardedAgents(
+    {
+      kind: 'change',
+      id: `on-cilium-${number}`,
+      title: 'Give the nodes to Cilium',
+      why: 'Its agent, made anew, writes the CNI configuration that new pods get their network by.',
+      operation: bind(nodeOnCilium, () => undefined),
+      targets: of(nodes),
+      order: 'parallel',
+      risk: 'none for pods that run; an agent that crashes could cut its node off',
+      timeoutMs: minutes(10),
+      takesMs: 15_000,
+      ...(policies === 'closed' && number === 1
+        ? {
+            outage: {
+              what: 'connections that a policy allows between a pod that has moved and one that has not, until both have: DNS too where a policy selects who asks',
+              expectedMs: total * waveMs,
+            },
+          }
+        : {}),
+      when: flannelRuns,
+    },
+    // The steps that brought it are undone after this one.
+    () => 'left',
+  )
   const move = podSteps(inventory).recreate(7_000)
   const moved: Gate = {
     kind: 'gate',

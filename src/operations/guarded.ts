@@ -16,9 +16,15 @@ interface Guarding {
   scope(change: Json): GuardScope
   /** What a guard that fires does, for the plan. */
   does: string
-  /** Undoing this needs no agent of Cilium's: one that is held down stays so until it is undone. */
-  undoneWithoutAgent?(change: Json): boolean
+  /** What undoing this does with an agent of Cilium's that a guard holds down; absent: it is needed. */
+  agentInUndo?(change: Json): AgentInUndo
 }
+
+/**
+ * needed: let go of before. taken-away: held until it is undone, when there is nothing left to hold. left: held as it is, for a
+ * later one to take away: what made it cut its node off may still be there.
+ */
+export type AgentInUndo = 'needed' | 'taken-away' | 'left'
 
 const nodesOf = (world: World, target: Target): readonly string[] => (target === CLUSTER ? world.nodes.names : [target])
 
@@ -41,7 +47,7 @@ export function guarded(step: ChangeStep<Facts, World>, guarding: Guarding): Cha
 
 function guardedEffects(
   { apply, verify, undo }: BoundOperation<Facts, World>,
-  { scope, undoneWithoutAgent = () => false }: Guarding,
+  { scope, agentInUndo = () => 'needed' }: Guarding,
 ): Pick<BoundOperation<Facts, World>, 'apply' | 'verify' | 'undo'> {
   return {
     async apply(world, target, change, task) {
@@ -54,13 +60,13 @@ function guardedEffects(
       const work = (own: TaskContext) => verify(world, target, change, own)
       await underGuard(world, nodesOf(world, target), scope(change), task, work)
     },
-    undo: guardedUndo(undo, { scope, undoneWithoutAgent }),
+    undo: guardedUndo(undo, { scope, agentInUndo }),
   }
 }
 
 function guardedUndo(
   undo: Undo<World, Json>,
-  { scope, undoneWithoutAgent }: Required<Pick<Guarding, 'scope' | 'undoneWithoutAgent'>>,
+  { scope, agentInUndo }: Required<Pick<Guarding, 'scope' | 'agentInUndo'>>,
 ): Undo<World, Json> {
   if ('impossible' in undo) return undo
   if ('notNeeded' in undo) {
@@ -76,10 +82,10 @@ function guardedUndo(
     how: undo.how,
     async run(world, target, change, task) {
       const nodes = nodesOf(world, target)
-      const withoutAgent = undoneWithoutAgent(change)
+      const agent = agentInUndo(change)
       const work = (own: TaskContext) => undo.run(world, target, change, own)
-      await underGuard(world, nodes, scope(change), task, work, !withoutAgent)
-      if (withoutAgent) await Promise.all(nodes.map((node) => world.guards.release(node)))
+      await underGuard(world, nodes, scope(change), task, work, agent === 'needed')
+      if (agent === 'taken-away') await Promise.all(nodes.map((node) => world.guards.release(node)))
     },
   }
 }

@@ -89,10 +89,12 @@ export const nodeOnCilium: Operation<Facts, World, undefined, NodeOnCilium> = {
     )
   },
   undo: {
-    how: "take the label away; recreate the agent, which leaves the CNI configuration alone then; give flannel's its name back",
+    how: "take the label away; recreate the agent, unless a guard holds it down: it leaves the CNI configuration alone then; give flannel's its name back",
     async run(world, target, { confDir, strangers }, task) {
       await world.kube.patch(node, target, undefined, { metadata: { labels: labelsTaken(onCilium) } })
-      await recreateAgent(world, target, task)
+      // One that is held down does nothing, and may cut its node off once more if it could.
+      const { nodes } = await world.look(['guards'], [target])
+      if (nodes[target]?.guards?.holdsAgent !== true) await recreateAgent(world, target, task)
       const command = script('give-cni-back', giveBackScript, [confDir, conflistName, ...strangers])
       await mustRun(world.nodes.get(target), { ...command, mode: 'write', timeoutMs: 30_000 })
     },

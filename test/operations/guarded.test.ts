@@ -1,7 +1,7 @@
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { bind, type ChangeStep, CLUSTER, type Operation } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
-import { guarded } from '../../src/operations/guarded.ts'
+import { type AgentInUndo, guarded } from '../../src/operations/guarded.ts'
 import { guardMs } from '../../src/operations/under-guard.ts'
 import type { World } from '../../src/operations/world.ts'
 import { FakeGuards, noting } from './fake-guards.ts'
@@ -31,6 +31,7 @@ const operation: Operation<Facts, World, undefined, { before: string | null }> =
     run: async () => void done.push(`undo under ${guardedNow()}, held ${[...guards.held].join(' ')}`),
   },
 }
+let agentInUndo: AgentInUndo = 'needed'
 const step = (more: Partial<ChangeStep<Facts, World>> = {}) =>
   guarded(
     {
@@ -42,7 +43,7 @@ const step = (more: Partial<ChangeStep<Facts, World>> = {}) =>
     {
       scope: () => ({ agent: true, tables: [] }),
       does: 'puts itself back',
-      undoneWithoutAgent: (change) => (change as { before: string | null }).before === null,
+      agentInUndo: (change) => ((change as { before: string | null }).before === null ? 'taken-away' : agentInUndo),
     },
   )
 
@@ -76,6 +77,20 @@ test.each([
   await undo.run(world, CLUSTER, { before }, noting(new Map()))
   expect(done).toEqual([`undo under s1 s2, held ${held}`])
   expect(guards.held.size).toBe(0)
+  expect(guardedNow()).toBe('')
+})
+
+test('an agent that is left is held down before, in and after an undoing: what made it crash may still be there', async () => {
+  agentInUndo = 'left'
+  onTestFinished(() => {
+    agentInUndo = 'needed'
+  })
+  guards.held.add('s2')
+  const { undo } = step().operation
+  if (!('run' in undo)) throw new Error('there is no undo')
+  await undo.run(world, CLUSTER, { before: 'x' }, noting(new Map()))
+  expect(done).toEqual(['undo under s1 s2, held s2'])
+  expect([...guards.held]).toEqual(['s2'])
   expect(guardedNow()).toBe('')
 })
 

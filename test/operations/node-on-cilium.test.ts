@@ -73,6 +73,16 @@ test('on the way back flannel’s has its name again; what somebody had put out 
   expect(api.node('a1').labels).toEqual({})
 })
 
+test('an agent that a guard holds down is not started to be told: it might cut its node off once more', async () => {
+  const confDir = folder('05-cilium.conflist', '10-flannel.conflist.cilium_bak')
+  const { api, world, deleted } = onA1(confDir)
+  Object.assign(api.facts.nodes.a1 ?? {}, { guards: { runs: [], holdsAgent: true } })
+  if (!('run' in nodeOnCilium.undo)) throw new Error('no undo')
+  await nodeOnCilium.undo.run(world, 'a1', { confDir, strangers: [] }, task)
+  expect(deleted).toEqual([])
+  expect(texts(confDir)).toEqual({ '10-flannel.conflist': '10-flannel.conflist.cilium_bak' })
+})
+
 test('a configuration that K3s has written anew meanwhile is the one that counts', async () => {
   const confDir = folder('05-cilium.conflist', '10-flannel.conflist.cilium_bak', '10-flannel.conflist')
   const { world } = onA1(confDir)
