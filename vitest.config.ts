@@ -43,7 +43,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'simulator', include: simulator, testTimeout: 600_000 } },
-      { test: { name: 'machine', include: machine, testTimeout: 60_000 } },
+      { test: { name: 'machine', include: machine, testTimeout: 60_000, globalSetup: 'test/machine-setup.ts' } },
       {
         test: {
           ...realNodes,

@@ -112,19 +112,31 @@ export function requireRoot(): void {
 /** What the practice cluster needs of this machine. Says what is missing, and why, before it installs it. */
 export async function prepareHost(say: (line: string) => void): Promise<void> {
   requireRoot()
-  const missing = hostPackages.filter(([, paths]) => !paths.split('|').some(existsSync)).map(([name]) => name)
-  if (missing.length > 0) {
-    if (!existsSync('/usr/bin/apt-get')) {
-      throw new InputError(`missing on this machine: ${missing.join(', ')}`, {
-        next: 'install these packages; the lab can do it by itself only where there is apt-get',
-      })
-    }
-    say(`installing ${missing.join(', ')} with apt-get: the nodes are built with debootstrap and run by systemd-nspawn`)
-    const env = { DEBIAN_FRONTEND: 'noninteractive' }
-    await must(['apt-get', 'update', '-q'], { env })
-    await must(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...missing], { env })
-  }
+  await installMissing(hostPackages, 'the nodes are built with debootstrap and run by systemd-nspawn', say)
   await loadModules(say)
+}
+
+/**
+ * Installs Debian packages by apt-get, saying so before.
+ * @param packages each with a file of its own, or several with `|` between: where one is there, it is installed
+ * @throws InputError where there is no apt-get
+ */
+export async function installMissing(
+  packages: readonly (readonly [name: string, files: string])[],
+  why: string,
+  say: (line: string) => void,
+): Promise<void> {
+  const missing = packages.filter(([, files]) => !files.split('|').some(existsSync)).map(([name]) => name)
+  if (missing.length === 0) return
+  if (!existsSync('/usr/bin/apt-get')) {
+    throw new InputError(`missing on this machine: ${missing.join(', ')}`, {
+      next: 'install these packages; it can be done by itself only where there is apt-get',
+    })
+  }
+  say(`installing ${missing.join(', ')} with apt-get: ${why}`)
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  await must(['apt-get', 'update', '-q'], { env })
+  await must(['apt-get', 'install', '-q', '-y', '--no-install-recommends', ...missing], { env })
 }
 
 /** A node cannot load kernel modules. What the kernel does not load when first used is loaded here. */
