@@ -48,6 +48,7 @@ export default defineConfig({
         test: {
           ...realNodes,
           name: 'lab',
+          globalSetup: 'test/machine-setup.ts',
           include: ['test/lab/**/*.test.ts'],
           exclude: [...drill, ...drillKills, ...drillEvidence],
         },
