@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests that start programs, servers, units or namespaces of this machine: not for every save of a file. */
+/** Tests that start programs, servers, units or namespaces of this machine, and hostile input: not for every save of a file. */
 const machine = [
-  'test/{cli/{main,plan},hostile/command-line}.test.ts',
+  'test/{cli/{main,plan},engine/fault-point}.test.ts',
   'test/facts/{collect,mask}.test.ts',
+  'test/hostile/*.test.ts',
   'test/kube/client.test.ts',
   'test/netfilter/kernel.test.ts',
   'test/nodes/*.test.ts',
@@ -23,8 +24,8 @@ const drillKills = ['test/lab/{fault-points,moved-clock,single-faults}.test.ts']
 /** A lab for every cause, each told five times, and what is told after a move: an hour and a half, `npm run drill:evidence`. */
 const drillEvidence = ['test/lab/{diagnose,home,scenarios,verify}.test.ts']
 
-/** Simulated runs with faults, of the engine as it is and with faults planted into it: minutes. */
-const simulator = ['test/simulator/*.test.ts']
+/** Simulated runs with faults, of the engine as it is and with faults planted into it: minutes. The engine's own runs, killed everywhere. */
+const simulator = ['test/simulator/*.test.ts', 'test/engine/{crash,model}.test.ts']
 
 /** Real nodes: one machine, so one file at a time. */
 const realNodes = { testTimeout: 900_000, hookTimeout: 600_000, fileParallelism: false, bail: 1 }

@@ -1,4 +1,4 @@
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { bind, type ChangeStep, CLUSTER, type Operation } from '../../src/engine/model.ts'
 import type { Facts } from '../../src/facts/facts.ts'
 import { type AgentInUndo, guarded } from '../../src/operations/guarded.ts'
@@ -31,8 +31,7 @@ const operation: Operation<Facts, World, undefined, { before: string | null }> =
     run: async () => void done.push(`undo under ${guardedNow()}, held ${[...guards.held].join(' ')}`),
   },
 }
-let agentInUndo: AgentInUndo = 'needed'
-const step = (more: Partial<ChangeStep<Facts, World>> = {}) =>
+const step = (more: Partial<ChangeStep<Facts, World>> = {}, agentInUndo: AgentInUndo = 'needed') =>
   guarded(
     {
       ...{ kind: 'change', id: 'x', title: 'X', why: 'because', risk: 'none', order: 'serial', timeoutMs: 60_000 },
@@ -81,12 +80,8 @@ test.each([
 })
 
 test('an agent that is left is held down before, in and after an undoing: what made it crash may still be there', async () => {
-  agentInUndo = 'left'
-  onTestFinished(() => {
-    agentInUndo = 'needed'
-  })
   guards.held.add('s2')
-  const { undo } = step().operation
+  const { undo } = step({}, 'left').operation
   if (!('run' in undo)) throw new Error('there is no undo')
   await undo.run(world, CLUSTER, { before: 'x' }, noting(new Map()))
   expect(done).toEqual(['undo under s1 s2, held s2'])
