@@ -52,11 +52,12 @@ export function outlineOf(plan: Plan): PlanOutline {
   }
 }
 
-function wayBack({ oneWay, pointsOfNoReturn }: PlanOutline): string {
-  if (oneWay.length > 0) return `none from ${oneWay.join(', ')} on`
-  const costs = pointsOfNoReturn.map(({ from, why }) => `; from ${from} on, ${why}`)
-  return `from every step${costs.join('')}`
+function wayBack({ oneWay, pointsOfNoReturn }: PlanOutline): string[] {
+  if (oneWay.length > 0) return [`none from ${oneWay.join(', ')} on`]
+  return ['from every step', ...pointsOfNoReturn.map(({ from, why }) => `from ${from} on, ${why}`)]
 }
+
+const orElse = (items: string[], none: string): string[] => (items.length === 0 ? [none] : items)
 
 const flags = ({ runbook, params }: PlanOutline): string =>
   [`--runbook ${runbook}`, ...Object.entries(params ?? {}).map(([key, value]) => `--${key} ${value}`)].join(' ')
@@ -68,28 +69,39 @@ export function comparisonText(
 ): string {
   const { bold } = createColors(colour)
   const outlines = plans.map(outlineOf)
-  const rows: [string, (outline: PlanOutline) => string][] = [
-    ['', ({ runbook, params }) => [runbook, ...Object.values(params ?? {})].join(' ')],
-    ['steps', ({ steps, changes }) => `${steps}, with ${changes} changes`],
+  /** What has several items says each on lines of its own. */
+  const rows: [string, (outline: PlanOutline) => string[]][] = [
+    ['', ({ runbook, params }) => [[runbook, ...Object.values(params ?? {})].join(' ')]],
+    ['steps', ({ steps, changes }) => [`${steps}, with ${changes} changes`]],
     [
       'expected outage',
-      ({ outages }) => outages.map(({ what, expectedMs }) => `${what}: ${duration(expectedMs)}`).join('; ') || 'none',
+      ({ outages }) =>
+        orElse(
+          outages.map(({ what, expectedMs }) => `${what}: ${duration(expectedMs)}`),
+          'none',
+        ),
     ],
     [
       'open meanwhile',
       ({ open }) =>
-        open
-          .map(({ from, to, what, lastsMs }) => `${what}, from ${from} to ${to}: about ${duration(lastsMs)}`)
-          .join('; ') || 'nothing',
+        orElse(
+          open.map(({ from, to, what, lastsMs }) => `${what}, from ${from} to ${to}: about ${duration(lastsMs)}`),
+          'nothing',
+        ),
     ],
     ['way back', wayBack],
-    ['estimated time', ({ estimatedMs }) => `about ${duration(estimatedMs)}, and whatever you are asked`],
-    ['in the way', ({ blockers }) => (blockers === 0 ? 'nothing' : `${blockers} findings: migrate preflight`)],
-    ['asked for by', flags],
+    ['estimated time', ({ estimatedMs }) => [`about ${duration(estimatedMs)}, and whatever you are asked`]],
+    ['in the way', ({ blockers }) => [blockers === 0 ? 'nothing' : `${blockers} findings: migrate preflight`]],
+    ['asked for by', (outline) => [flags(outline)]],
   ]
   const cells = rows.map(([name, text], index) => [
     { text: name, style: bold },
-    ...outlines.map((outline): Cell => ({ text: visible(text(outline)), ...(index === 0 ? { style: bold } : {}) })),
+    ...outlines.map(
+      (outline): Cell => ({
+        text: text(outline).map(visible).join('\n'),
+        ...(index === 0 ? { style: bold } : {}),
+      }),
+    ),
   ])
   return `${table(cells, width).join('\n')}\n`
 }

@@ -1,11 +1,15 @@
-/** One cell: plain text, and how it is coloured after it was laid out (colour codes would spoil the widths). */
+/** One cell: plain text of one line or more, and how it is coloured after it was laid out (colour codes would spoil the widths). */
 export interface Cell {
   text: string
   style?: (text: string) => string
 }
 
-/** Breaks text at spaces into lines of at most `width`; a longer word is cut. */
+/** Breaks text at its ends of lines, and these at spaces into lines of at most `width`; a longer word is cut. */
 export function wrap(text: string, width: number): string[] {
+  return text.split('\n').flatMap((line) => wrapLine(line, width))
+}
+
+function wrapLine(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ').flatMap((part) => cut(part, width))) {
@@ -25,7 +29,7 @@ function cut(word: string, width: number): string[] {
 /**
  * Aligned columns, two spaces apart, within `width` characters. When the rows are too wide, the widest columns give
  * way and their cells are wrapped.
- * @param rows all of the same length; what they hold must be visible text (visible.ts).
+ * @param rows all of the same length; each of their lines must be visible text (visible.ts).
  */
 export function table(rows: readonly (readonly (Cell | string)[])[], width: number): string[] {
   return tableRows(rows, width).flat()
@@ -34,10 +38,10 @@ export function table(rows: readonly (readonly (Cell | string)[])[], width: numb
 /** The same, the lines of each row by themselves. */
 export function tableRows(rows: readonly (readonly (Cell | string)[])[], width: number): string[][] {
   const cells = rows.map((row) => row.map((cell): Cell => (typeof cell === 'string' ? { text: cell } : cell)))
-  const longestWord = (text: string) => Math.max(...text.split(' ').map((word) => word.length))
+  const longest = (parts: string[]) => Math.max(...parts.map((part) => part.length))
   const widths = narrow(
-    columnWidths(cells, (text) => text.length),
-    columnWidths(cells, (text) => Math.min(longestWord(text), 40)),
+    columnWidths(cells, (text) => longest(text.split('\n'))),
+    columnWidths(cells, (text) => Math.min(longest(text.split(/[ \n]/)), 40)),
     width,
   )
   return cells.map((row) => {

@@ -15,6 +15,18 @@ test('columns are aligned, and the widest give way', () => {
   ).toEqual(['a    one two', '     three four', 'bbb  x'])
 })
 
+test('ends of lines in a cell stand', () => {
+  expect(
+    table(
+      [
+        ['a', 'one\ntwo three', 'x'],
+        ['bbb', 'y', 'z'],
+      ],
+      15,
+    ),
+  ).toEqual(['a    one      x', '     two', '     three', 'bbb  y        z'])
+})
+
 test('wrapping loses no letter and keeps to the width', () => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('a', 'b', ' ') }), fc.integer({ min: 1, max: 20 }), (text, width) => {
