@@ -3,6 +3,7 @@ import { canMakeNodes, installMissing } from '../src/lab/host.ts'
 const packages = [
   ['iptables', '/usr/sbin/iptables-nft|/sbin/iptables-nft'],
   ['ipset', '/usr/sbin/ipset|/sbin/ipset'],
+  ['conntrack', '/usr/sbin/conntrack|/sbin/conntrack'],
   ['nftables', '/usr/sbin/nft|/sbin/nft'],
 ] as const
 

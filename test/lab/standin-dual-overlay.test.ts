@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ciliumCrds } from '../../src/lab/standin/cilium/crds.ts'
 import { identityLabels } from '../../src/lab/standin/cilium/identity.ts'
+import type { ApiObject } from '../../src/lab/standin/context.ts'
 import type { ScratchMachine } from '../standin/node/scratch-machine.ts'
 import { looksAt, pod, podFolder, startedMachine } from './standin-node/looks.ts'
 
@@ -70,6 +71,33 @@ async function putIdentity(number: number, labels: Record<string, string>): Prom
   })
 }
 
+const dnsContainer = {
+  name: 'coredns',
+  image: 'rancher/mirrored-coredns-coredns:1.12.3',
+  ports: [{ containerPort: 53, protocol: 'UDP' }],
+}
+
+/** A question to the service `names`, from port 45454 of a pod: whether an answer came within a second. */
+const question = `
+use Socket;
+socket(my $socket, PF_INET, SOCK_DGRAM, 17);
+bind($socket, sockaddr_in(45454, INADDR_ANY));
+connect($socket, sockaddr_in(53, inet_aton('10.43.0.53')));
+send($socket, pack('n6', 1, 0x100, 1, 0, 0, 0) . join('', map { chr(length) . $_ } qw(names shop)) . pack('Cn2', 0, 1, 1), 0);
+vec(my $ready = '', fileno($socket), 1) = 1;
+print select($ready, undef, undef, 1) && defined recv($socket, my $reply, 512, 0) ? 'answered' : 'silence';
+`
+const askFrom = async (name: string) => must('nsenter', `--net=${await netnsOf(name)}`, 'perl', '-e', question)
+
+const leadNames = (address: string) =>
+  machine.put('/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices', {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'names-1', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'names' } },
+    ports: [{ port: 53, protocol: 'UDP' }],
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+  } as ApiObject)
+
 beforeAll(async () => {
   machine = await startedMachine()
   // One of its own: maps that are pinned there are not to be met elsewhere.
@@ -87,7 +115,8 @@ beforeAll(async () => {
   await put('old', { app: 'cli' })
   await put('gone', { app: 'cli' })
   await put('stranger', { app: 'other' })
-  for (const name of ['web', 'old', 'gone', 'stranger']) await ready(name)
+  await machine.put(podFolder('default'), pod('default', 'names', {}, { containers: [dnsContainer] }))
+  for (const name of ['web', 'old', 'gone', 'stranger', 'names']) await ready(name)
   await drawOtherNode()
 }, 300_000)
 
@@ -126,6 +155,25 @@ test('they reach each other, and hide their addresses from each other', async ()
   )
   expect(await connect('old', `${await addressOf('new')}:8080`)).toBe(`new ${router}`)
   expect(await connect('new', '10.42.2.5:8080')).toBe('far 10.42.1.0')
+})
+
+test('UDP that keeps its source port follows its service to another backend, from either', async () => {
+  await machine.put('/api/v1/namespaces/shop/services', {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'names', namespace: 'shop' },
+    spec: { clusterIP: '10.43.0.53', ports: [{ port: 53, protocol: 'UDP' }] },
+  })
+  const answered = (name: string) =>
+    until(`an answer to ${name}`, async () => ((await askFrom(name)) === 'answered' ? true : undefined), 20_000)
+  await leadNames(await addressOf('names'))
+  await Promise.all(['old', 'new'].map(answered))
+  // Nobody has it, so that what is asked there leaves a flow that goes on as long as it is asked for.
+  await leadNames('10.42.2.250')
+  for (const name of ['old', 'new'])
+    await until('silence', async () => ((await askFrom(name)) === 'silence' ? true : undefined), 20_000)
+  await leadNames(await addressOf('names'))
+  await Promise.all(['old', 'new'].map(answered))
 })
 
 test('kube-router refuses on another node what has lost its address on the way', async () => {

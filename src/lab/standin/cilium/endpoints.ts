@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiClient, ApiObject } from '../context.ts'
 import { isMissing } from '../node/files.ts'
+import { forgetStaleUdpFlows } from '../node/udp-flows.ts'
 import { freeAddress } from './addresses.ts'
 import { attachPodPrograms } from './bpf.ts'
 import { ciliumEndpoint, publishEndpoint, withdrawEndpoint } from './cilium-endpoint.ts'
@@ -12,7 +13,7 @@ import { namespaces, pods } from './kube-paths.ts'
 import type { Log } from './log.ts'
 import { enterPods, loadPodTable, type PodNetwork, randomMac, stillWired, unwirePod, wirePod } from './pod-network.ts'
 import { type Enforcement, type Verdict, verdict } from './policy/rules.ts'
-import type { Frontend } from './policy/services.ts'
+import { type Frontend, udpFronts } from './policy/services.ts'
 import { renderTable } from './policy/table.ts'
 
 /** What the rest of the cluster looks like at a moment, for the tables of this node's pods. */
@@ -56,6 +57,8 @@ export class Endpoints {
   private readonly taken: Set<string>
   private readonly applied = new Map<string, string>()
   private readonly published = new Map<string, string>()
+  /** The UDP fronts, as text, that no pod has stale flows to. */
+  private withoutStaleFlows = ''
   private readonly identityOf: (labels: Record<string, string>) => Promise<number>
 
   constructor(options: EndpointsOptions) {
@@ -139,15 +142,25 @@ export class Endpoints {
 
   /** Brings every pod's table, and what the API says of it, to the present surroundings. */
   async regenerate(): Promise<void> {
+    await this.forEach('Regeneration of endpoint failed', async (endpoint) => {
+      await this.applyTable(endpoint)
+      this.keepPublished(endpoint)
+    })
+    const fronts = udpFronts(this.options.surroundings().services)
+    const text = JSON.stringify(fronts)
+    if (text === this.withoutStaleFlows) return
+    await this.forEach('Unable to forget stale flows', ({ netns }) => forgetStaleUdpFlows(fronts, netns))
+    this.withoutStaleFlows = text
+  }
+
+  private async forEach(failure: string, work: (endpoint: EndpointRecord) => Promise<void>): Promise<void> {
     await Promise.all(
       [...this.byContainer.values()].map(async (endpoint) => {
         try {
-          await this.applyTable(endpoint)
-          this.keepPublished(endpoint)
+          await work(endpoint)
         } catch (error) {
           // Its namespace may be going at this moment: DEL comes.
-          if (!isMissing(error))
-            this.options.log('warning', 'Regeneration of endpoint failed', { error, pod: endpoint.pod })
+          if (!isMissing(error)) this.options.log('warning', failure, { error, pod: endpoint.pod })
         }
       }),
     )

@@ -1,4 +1,5 @@
 import type { ApiObject } from '../../context.ts'
+import type { UdpFront } from '../../node/udp-flows.ts'
 
 /** A Service's front: `address . protocol . port`, and where its connections go. */
 export interface Frontend {
@@ -42,3 +43,8 @@ export function frontends(services: readonly ApiObject[], slices: readonly ApiOb
     }))
   })
 }
+
+export const udpFronts = (services: readonly Frontend[]): UdpFront[] =>
+  services
+    .filter(({ protocol }) => protocol === 'udp')
+    .map(({ address, port, backends }) => ({ address, port, backends: backends.map((backend) => backend.address) }))

@@ -3,9 +3,10 @@ import type { Informer, NodeContext } from '../../context.ts'
 import { klog } from '../../log.ts'
 import { attempt, run } from '../command.ts'
 import { SyncLoop } from '../tasks.ts'
+import { forgetStaleUdpFlows } from '../udp-flows.ts'
 import { ProxyMetrics, serveMetrics } from './metrics.ts'
 import { canaries, filterInput, natInput } from './rules.ts'
-import { type ServicePort, servicePorts } from './services.ts'
+import { type ServicePort, servicePorts, udpFronts } from './services.ts'
 
 /** kube-proxy notices by its canaries that a table was flushed, and looks this often. */
 const canaryMs = 30_000
@@ -34,6 +35,7 @@ export async function startProxy(context: NodeContext, services: Informer, slice
     const due = Date.now() - since >= canaryMs
     if (wanted === last && !(due && ((await isFlushed()) || (await isStale(ports))))) return
     await sync(ports, cluster.clusterCidr)
+    await forgetStaleUdpFlows(udpFronts(ports))
     last = wanted
     since = Date.now()
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ApiObject } from '../../context.ts'
 import { base32 } from '../base32.ts'
+import type { UdpFront } from '../udp-flows.ts'
 
 /** One port of a Service with an address, as kube-proxy programs it. */
 export interface ServicePort {
@@ -70,3 +71,11 @@ export function servicePorts(services: readonly ApiObject[], slices: readonly Ap
   })
   return ports.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
+
+export const udpFronts = (ports: readonly ServicePort[]): UdpFront[] =>
+  ports
+    .filter(({ protocol }) => protocol === 'udp')
+    .map(({ clusterIp, port, endpoints }) => ({
+      ...{ address: clusterIp, port },
+      backends: endpoints.map((endpoint) => endpoint.slice(0, endpoint.lastIndexOf(':'))),
+    }))
