@@ -27,7 +27,7 @@ function staleOf({ kube }: Facts, node: NodeFacts): { entries: number; ports: nu
   const rules = rulesetNames
     .flatMap((name) => {
       const text = node.netfilter.rulesets[name]
-      return text ? stalePortmap(there, networks)(parse(text, `${node.name}: ${name}`)) : []
+      return text ? stalePortmap((id) => !there.has(id), networks)(parse(text, `${node.name}: ${name}`)) : []
     })
     .flatMap((claim) => claim.rules)
     .filter((rule) => !portsOf(rule).some((port) => unsettled.has(port)))

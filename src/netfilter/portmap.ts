@@ -1,5 +1,5 @@
 import type { Recogniser } from './recogniser.ts'
-import { chainsOf, commentOf, type Rule, rulesOf, type Table, tablesOf, targetOf } from './ruleset.ts'
+import { chainsOf, commentOf, type Rule, type Ruleset, rulesOf, type Table, tablesOf, targetOf } from './ruleset.ts'
 
 const ownName = /^CNI-DN-[0-9a-f]{21}$/
 const entry = /^dnat name: "([^"]*)" id: "([0-9a-f]+)"$/
@@ -12,13 +12,23 @@ const sharedRules = [
 
 const isPortmaps = (rule: Rule) => sharedRules.includes([rule.chain, ...rule.words].join(' '))
 
-function staleOf(table: Table, alive: ReadonlySet<string>, networks: readonly string[]) {
-  const entries = rulesOf(table).filter(
-    (rule) => rule.chain === 'CNI-HOSTPORT-DNAT' && ownName.test(targetOf(rule) ?? ''),
-  )
+const entriesOf = (table: Table) =>
+  rulesOf(table).filter((rule) => rule.chain === 'CNI-HOSTPORT-DNAT' && ownName.test(targetOf(rule) ?? ''))
+
+const containerOf = (rule: Rule): { network?: string; id?: string } => {
+  const [, network, id] = entry.exec(commentOf(rule) ?? '') ?? []
+  return network === undefined || id === undefined ? {} : { network, id }
+}
+
+/** Ids of the containers that have host ports. */
+export const hostPortContainers = (ruleset: Ruleset): string[] =>
+  tablesOf(ruleset).flatMap((table) => entriesOf(table).flatMap((rule) => containerOf(rule).id ?? []))
+
+function staleOf(table: Table, isGone: (container: string) => boolean, networks: readonly string[]) {
+  const entries = entriesOf(table)
   const stale = entries.filter((rule) => {
-    const [, network, id] = entry.exec(commentOf(rule) ?? '') ?? []
-    return network !== undefined && networks.includes(network) && id !== undefined && !alive.has(id)
+    const { network, id } = containerOf(rule)
+    return network !== undefined && networks.includes(network) && id !== undefined && isGone(id)
   })
   const kept = new Set(entries.filter((rule) => !stale.includes(rule)).map(targetOf))
   const gone = [...new Set(stale.map((rule) => targetOf(rule) ?? ''))].filter((chain) => !kept.has(chain))
@@ -32,17 +42,17 @@ function staleOf(table: Table, alive: ReadonlySet<string>, networks: readonly st
 /**
  * Host ports of a network whose container is gone: they send the port to nobody, before any live entry
  * (k3s-kube-router.md §3.4, §7). When none are left, portmap's shared chains too.
- * @param alive ids of the sandboxes that run; null when that is not known: then nothing is recognised
+ * @param isGone of a container's id; null when it is not known which run: then nothing is recognised
  * @param networks names of CNI configurations; `cbr0` is flannel's
  */
 export const stalePortmap =
-  (alive: ReadonlySet<string> | null, networks: readonly string[] = ['cbr0']): Recogniser =>
+  (isGone: ((container: string) => boolean) | null, networks: readonly string[] = ['cbr0']): Recogniser =>
   (ruleset) => {
-    if (alive === null) return []
+    if (isGone === null) return []
     return tablesOf(ruleset)
       .filter((table) => table.name === 'nat')
       .map((table) => {
-        const { stale, chains } = staleOf(table, alive, networks)
+        const { stale, chains } = staleOf(table, isGone, networks)
         const there = chainsOf(table).map((chain) => chain.name)
         return { table: table.name, chains: chains.filter((chain) => there.includes(chain)), rules: stale }
       })

@@ -1,6 +1,7 @@
 import type { TaskContext } from '../engine/model.ts'
 import { mustRun, script } from '../nodes/run.ts'
 import { ciliumLeftoversScript } from './cilium-leftovers-script.ts'
+import { claimants } from './netfilter-claimants.ts'
 import { purge } from './netfilter-purged.ts'
 import type { World } from './world.ts'
 
@@ -19,5 +20,5 @@ export async function removeCiliumLeftovers(
     mode: 'write',
     timeoutMs: Math.min(task.remainingMs(), 60_000),
   })
-  await purge(world, target, 'cilium', task)
+  await purge(world, target, claimants.cilium, task)
 }

@@ -4,7 +4,7 @@ import type { Facts } from '../facts/facts.ts'
 import type { KindRef, KubeApi, KubeObject } from '../kube/api.ts'
 import { chartObject } from './cilium-chart-object.ts'
 import { releaseGone } from './cilium-release.ts'
-import { deleteOwnKinds, ownKinds } from './cilium-uninstalled.ts'
+import { deleteOwnKinds, isOwnKind } from './cilium-uninstalled.ts'
 import { admission, type Labels, labelsTaken, onCilium } from './labels.ts'
 import type { World } from './world.ts'
 
@@ -23,8 +23,6 @@ const kinds: readonly KindRef[] = [
   ...['DaemonSet', 'Deployment'].map((kind) => ({ apiVersion: 'apps/v1', kind })),
   ...['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'].map((kind) => ({ apiVersion: rbac, kind })),
 ]
-
-const isItsOwn = (kind: string): boolean => ownKinds.includes(kind)
 
 /** As helm marks what it has made (helm's pkg/action/validate.go). */
 const isOfRelease = ({ metadata: { annotations = {} } }: KubeObject): boolean =>
@@ -60,7 +58,7 @@ export const ciliumReleaseDeleted: Operation<Facts, World, undefined, ReleaseCha
   reads: ['kube'],
   diff({ kube: { cilium, nodes } }) {
     const { chart, config, kinds } = cilium
-    const isThere = chart !== null || config !== null || kinds.some(isItsOwn) || nodes.some(isMarked)
+    const isThere = chart !== null || config !== null || kinds.some(isOwnKind) || nodes.some(isMarked)
     if (!isThere) return null
     return { byObject: chart?.by === 'helm-chart-object', version: chart?.version ?? null }
   },
@@ -71,7 +69,7 @@ export const ciliumReleaseDeleted: Operation<Facts, World, undefined, ReleaseCha
       nodes: facts.kube.nodes.map((node) => ({ ...node, labels: withoutMarks(node.labels) })),
       cilium: {
         ...facts.kube.cilium,
-        ...{ chart: null, config: null, kinds: facts.kube.cilium.kinds.filter((kind) => !isItsOwn(kind)) },
+        ...{ chart: null, config: null, kinds: facts.kube.cilium.kinds.filter((kind) => !isOwnKind(kind)) },
       },
     },
   }),

@@ -1,6 +1,7 @@
 import type { Facts } from '../facts/facts.ts'
 import { compareReachability } from '../probes/compare.ts'
-import { type Owner, purgeOf } from './netfilter-purged.ts'
+import type { Owner } from './netfilter-claimants.ts'
+import { purgeOf } from './netfilter-purged.ts'
 
 /** What evidence comes to, of all nodes together. */
 export interface EvidenceCounts {

@@ -1,8 +1,11 @@
 import type { TaskContext } from '../engine/model.ts'
+import { FailedError } from '../errors.ts'
 import type { CniFacts } from '../facts/cni.ts'
+import type { NodeFacts } from '../facts/facts.ts'
 import { mustRun, script } from '../nodes/run.ts'
 import { forgetContainersScript, goneContainers } from './cni-leaks.ts'
 import { ciliumNetworks } from './cni-seeded.ts'
+import { goneHostPorts } from './netfilter-claimants.ts'
 import { purge } from './netfilter-purged.ts'
 import type { World } from './world.ts'
 
@@ -19,19 +22,26 @@ export const withoutGonePods = ({ files }: CniFacts): CniFacts => ({
   files: Object.fromEntries(Object.entries(files).filter(([path]) => !isResult(path))),
 })
 
+/** Of the node, before its first pod is moved: what forgetGonePods goes by. */
+export async function lookBefore(world: World, target: string): Promise<NodeFacts> {
+  const node = (await world.look(['cni', 'netfilter'], [target])).nodes[target]
+  if (!node) throw new FailedError('no facts', { host: target })
+  return node
+}
+
 /**
- * On a node whose pods were moved to flannel: host ports, leases and caches of those that are gone.
- * @param before the node's files before the first pod was moved
+ * On a node whose pods were moved to flannel, and are back: host ports, leases and caches of those that are gone.
+ * @param before the node before the first pod was moved
  */
 export async function forgetGonePods(
   world: World,
   target: string,
-  before: CniFacts | undefined,
+  before: NodeFacts,
   task: TaskContext,
 ): Promise<void> {
-  await purge(world, target, 'gone-pods-host-ports', task)
+  await purge(world, target, goneHostPorts(before), task)
   const { sandboxes = null } = (await world.look(['sandboxes'], [target])).nodes[target] ?? {}
-  const gone = before ? goneContainers(before, sandboxes) : []
+  const gone = goneContainers(before.cni, sandboxes)
   for (const command of [
     script('forget-containers', forgetContainersScript, gone),
     // Last: as long as one is there, there is something to do.

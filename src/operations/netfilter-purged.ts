@@ -1,57 +1,28 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Json, Operation, TaskContext } from '../engine/model.ts'
 import { FailedError } from '../errors.ts'
 import type { Facts, NodeFacts } from '../facts/facts.ts'
 import { type RulesetName, rulesetNames } from '../facts/netfilter.ts'
-import { cilium } from '../netfilter/cilium.ts'
-import { flannel } from '../netfilter/flannel.ts'
-import {
-  destroyOrder,
-  destroyScript,
-  type IpSet,
-  isCiliumSet,
-  isKubeRouterSet,
-  parseIpsets,
-  withoutSets,
-} from '../netfilter/ipset.ts'
-import { kubeRouter } from '../netfilter/kube-router.ts'
-import { stalePortmap } from '../netfilter/portmap.ts'
-import type { Recogniser } from '../netfilter/recogniser.ts'
+import { destroyOrder, destroyScript, parseIpsets, withoutSets } from '../netfilter/ipset.ts'
 import { applyRemoval, isNothing, planRemoval, type Removal, removalScript } from '../netfilter/removal.ts'
 import { parse, print } from '../netfilter/ruleset.ts'
 import { restoreScript } from '../netfilter/tools.ts'
+import { CommandFailed } from '../nodes/errors.ts'
 import { mustRun, scriptWithInput } from '../nodes/run.ts'
-import { ciliumNetworks } from './cni-seeded.ts'
+import { type Claimant, claimants, type Owner } from './netfilter-claimants.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
 
-/** `gone-pods-host-ports`: of sandboxes that are gone, whichever network they were on. */
-export type Owner = 'kube-router' | 'flannel' | 'cilium' | 'gone-pods-host-ports'
-
-export interface PurgeChange {
-  owner: Owner
+/** What is somebody's. */
+interface Claimed {
   /** What goes, per rule set: exact chains and rules. */
   rulesets: Partial<Record<RulesetName, Removal>>
   /** Names, in the order in which they can be destroyed. */
   ipsets: string[]
 }
 
-const noSets = (_set: IpSet): boolean => false
-const setsOf: Record<Owner, (set: IpSet) => boolean> = {
-  'kube-router': isKubeRouterSet,
-  flannel: noSets,
-  'gone-pods-host-ports': noSets,
-  cilium: isCiliumSet,
-}
-
-function recognisersOf(owner: Owner, node: NodeFacts): Recogniser[] {
-  if (owner === 'kube-router') return [kubeRouter]
-  if (owner === 'cilium') return [cilium]
-  // Sandboxes that run keep their host ports; while containerd is silent nobody knows which those are.
-  const alive =
-    node.sandboxes && new Set(node.sandboxes.filter((sandbox) => sandbox.ready).map((sandbox) => sandbox.id))
-  if (owner === 'gone-pods-host-ports') return [stalePortmap(alive, ['cbr0', ...ciliumNetworks])]
-  const clusterCidrs = (node.k3s.flags['cluster-cidr']?.value ?? '10.42.0.0/16').split(',')
-  return [...clusterCidrs.map((cidr) => flannel(cidr)), stalePortmap(alive)]
+export interface PurgeChange extends Claimed {
+  owner: Owner
 }
 
 /** The tables that a planned purge takes rules from, as a guard knows them: `ip-nft filter`. */
@@ -60,17 +31,23 @@ export const purgedTables = (change: Json): string[] =>
     Object.keys(removal).map((table) => `${name} ${table}`),
   )
 
-/** What of a node's rules and sets is the owner's, or null: nothing is left. */
-export function purgeOf(node: NodeFacts, owner: Owner): PurgeChange | null {
-  const recognisers = recognisersOf(owner, node)
-  const rulesets: PurgeChange['rulesets'] = {}
+/** What of a node's rules and sets is a claimant's now, or null: nothing. */
+export function claimedOf(node: NodeFacts, { recognisers, owns }: Claimant): Claimed | null {
+  const own = recognisers(node)
+  const rulesets: Claimed['rulesets'] = {}
   for (const name of rulesetNames) {
     const text = node.netfilter.rulesets[name]
-    const removal = text ? planRemoval(parse(text, `${node.name}: ${name}`), recognisers) : {}
+    const removal = text ? planRemoval(parse(text, `${node.name}: ${name}`), own) : {}
     if (!isNothing(removal)) rulesets[name] = removal
   }
-  const ipsets = destroyOrder(parseIpsets(node.netfilter.ipsets, `${node.name}: ipset save`).filter(setsOf[owner]))
-  return Object.keys(rulesets).length + ipsets.length === 0 ? null : { owner, rulesets, ipsets }
+  const ipsets = destroyOrder(parseIpsets(node.netfilter.ipsets, `${node.name}: ipset save`).filter(owns))
+  return Object.keys(rulesets).length + ipsets.length === 0 ? null : { rulesets, ipsets }
+}
+
+/** What of a node's rules and sets is the owner's, or null: nothing is left. */
+export function purgeOf(node: NodeFacts, owner: Owner): PurgeChange | null {
+  const claimed = claimedOf(node, claimants[owner])
+  return claimed && { owner, ...claimed }
 }
 
 function without(node: NodeFacts, change: PurgeChange): NodeFacts {
@@ -91,10 +68,10 @@ const count = (removal: Removal) =>
     { chains: 0, rules: 0 },
   )
 
-async function remove(world: World, target: string, change: PurgeChange): Promise<void> {
+async function removeRules(world: World, target: string, rulesets: Claimed['rulesets']): Promise<void> {
   const node = world.nodes.get(target)
   for (const name of rulesetNames) {
-    const removal = change.rulesets[name]
+    const removal = rulesets[name]
     if (!removal) continue
     await mustRun(node, {
       ...scriptWithInput('iptables-remove', restoreScript, [name], removalScript(removal)),
@@ -104,16 +81,48 @@ async function remove(world: World, target: string, change: PurgeChange): Promis
   }
 }
 
-async function destroySets(world: World, target: string, change: PurgeChange, task: TaskContext): Promise<void> {
-  if (change.ipsets.length === 0) return
+/**
+ * Others write rules meanwhile: portmap for a pod that starts, kube-proxy. A removal that does not fit any more is refused as
+ * a whole; it is made anew then, from what is there. Where nothing has changed, the failure stands.
+ */
+async function remove(
+  world: World,
+  target: string,
+  claimed: Claimed,
+  claimant: Claimant,
+  task: TaskContext,
+): Promise<void> {
+  let wanted: Claimed | null = claimed
+  while (wanted) {
+    try {
+      await removeRules(world, target, wanted.rulesets)
+      break
+    } catch (error) {
+      if (!(error instanceof CommandFailed) || task.signal.aborted) throw error
+      const now = claimedOf(await factsOf(world, target), claimant)
+      if (isDeepStrictEqual(now?.rulesets, wanted.rulesets)) throw error
+      task.say('somebody has changed the rules meanwhile; removing what is there now')
+      wanted = now
+    }
+  }
+  if (claimed.ipsets.length > 0) await destroySets(world, target, claimed.ipsets.length, claimant, task)
+}
+
+async function destroySets(
+  world: World,
+  target: string,
+  count: number,
+  claimant: Claimant,
+  task: TaskContext,
+): Promise<void> {
   const node = world.nodes.get(target)
   // The nft backend lets go of a deleted rule's sets a moment after its transaction: until then they are "in use".
   await until(
     world,
     task,
-    `${change.ipsets.length} ipsets to be free`,
+    `${count} ipsets to be free`,
     async () => {
-      const left = purgeOf(await factsOf(world, target), change.owner)?.ipsets ?? []
+      const left = claimedOf(await factsOf(world, target), claimant)?.ipsets ?? []
       if (left.length === 0) return null
       await mustRun(node, {
         argv: ['ipset', 'restore'],
@@ -133,12 +142,10 @@ async function factsOf(world: World, target: string): Promise<NodeFacts> {
   return node
 }
 
-/** Removes what is there now of an owner, whatever was planned: used on the way back. */
-export async function purge(world: World, target: string, owner: Owner, task: TaskContext): Promise<void> {
-  const change = purgeOf(await factsOf(world, target), owner)
-  if (!change) return
-  await remove(world, target, change)
-  await destroySets(world, target, change, task)
+/** Removes what is a claimant's now, whatever was planned: used on the way back. */
+export async function purge(world: World, target: string, claimant: Claimant, task: TaskContext): Promise<void> {
+  const claimed = claimedOf(await factsOf(world, target), claimant)
+  if (claimed) await remove(world, target, claimed, claimant, task)
 }
 
 /**
@@ -171,10 +178,7 @@ export const netfilterPurged: Operation<Facts, World, { owner: Owner }, PurgeCha
       after: removalScript(removal),
     })),
   }),
-  async apply(world, target, change, task) {
-    await remove(world, target, change)
-    await destroySets(world, target, change, task)
-  },
+  apply: (world, target, change, task) => remove(world, target, change, claimants[change.owner], task),
   async verify(world, target, change) {
     const left = purgeOf(await factsOf(world, target), change.owner)
     if (left)

@@ -1,7 +1,7 @@
-import type { Operation } from '../engine/model.ts'
+import type { Operation, TaskContext } from '../engine/model.ts'
 import type { Facts } from '../facts/facts.ts'
 import type { Sandbox } from '../facts/sandboxes.ts'
-import { forgetGonePods, hasGonePods, withoutGonePods } from './gone-pods.ts'
+import { forgetGonePods, hasGonePods, lookBefore, withoutGonePods } from './gone-pods.ts'
 import { inOrder, type PodsChange, readyPods, recreate } from './pods-recreated.ts'
 import { until } from './until.ts'
 import type { World } from './world.ts'
@@ -46,6 +46,20 @@ export function missingOnFlannel(facts: Facts, target: string, ready: readonly s
   return `${expected.length - waiting.length} of ${expected.length} pods are ready (${waiting[0]?.namespace}/${waiting[0]?.name}: ${waiting[0]?.waiting ?? waiting[0]?.phase})`
 }
 
+async function back(world: World, target: string, ready: readonly string[], task: TaskContext): Promise<void> {
+  await until(
+    world,
+    task,
+    `the pods of ${target}`,
+    async () => {
+      const facts = await world.look(families, [target])
+      await world.probe.follow(task.runId)
+      return missingOnFlannel(facts, target, ready)
+    },
+    500,
+  )
+}
+
 /** Every pod of the node on flannel, recreated in place: a pod keeps the network its sandbox was made with. */
 export const podsOnFlannel: Operation<Facts, World, undefined, PodsChange> = {
   name: 'pods.on-flannel',
@@ -70,28 +84,17 @@ export const podsOnFlannel: Operation<Facts, World, undefined, PodsChange> = {
     summary: `recreate ${change.sandboxes.length} pods in place, by stopping their sandboxes`,
     notes: change.sandboxes.map((one) => one.pod),
   }),
-  async apply(world, target, _change, task) {
-    const before = (await world.look(['cni'], [target])).nodes[target]?.cni
+  async apply(world, target, change, task) {
+    const before = await lookBefore(world, target)
     const moving = {
       reads: families,
       pick: (facts: Facts) => elsewhere(facts, target),
       isBack: (facts: Facts, pod: Pod) => runsOnFlannel(facts, target, pod),
     }
     await recreate(world, target, moving, task)
+    await back(world, target, change.ready, task)
     await forgetGonePods(world, target, before, task)
   },
-  async verify(world, target, change, task) {
-    await until(
-      world,
-      task,
-      `the pods of ${target}`,
-      async () => {
-        const facts = await world.look(families, [target])
-        await world.probe.follow(task.runId)
-        return missingOnFlannel(facts, target, change.ready)
-      },
-      500,
-    )
-  },
+  verify: (world, target, change, task) => back(world, target, change.ready, task),
   undo: { notNeeded: 'there is no other network to put them on' },
 }

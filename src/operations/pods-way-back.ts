@@ -1,4 +1,4 @@
-import { forgetGonePods } from './gone-pods.ts'
+import { forgetGonePods, lookBefore } from './gone-pods.ts'
 import { readyPods, returnPods } from './pods-recreated.ts'
 import { wayBack } from './way-back.ts'
 
@@ -9,7 +9,7 @@ export const podsWayBack = wayBack({
   note: (facts, target) => ({ ready: readyPods(facts, target) }),
   how: 'recreate on flannel every pod that Cilium carries, DNS first; remove host ports, leases and caches of pods that are gone',
   async run(world, target, note, task) {
-    const before = (await world.look(['cni'], [target])).nodes[target]?.cni
+    const before = await lookBefore(world, target)
     await returnPods(world, target, note.ready, task)
     await forgetGonePods(world, target, before, task)
   },

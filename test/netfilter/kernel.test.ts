@@ -44,7 +44,7 @@ const sets = [
   'create KUBE-SRC-mine hash:ip family inet hashsize 1024 maxelem 65536',
   '',
 ].join('\n')
-const owners = [kubeRouter, flannel('10.42.0.0/16'), cilium, stalePortmap(new Set())]
+const owners = [kubeRouter, flannel('10.42.0.0/16'), cilium, stalePortmap(() => true)]
 /** Without counters; tables by name, because the legacy kernel lists them in the order in which they were first used. */
 const plain = (text: string) =>
   print({ parts: tablesOf(normalise(parse(text))).sort((a, b) => a.name.localeCompare(b.name)) })

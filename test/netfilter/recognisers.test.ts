@@ -8,6 +8,7 @@ import { planRemoval } from '../../src/netfilter/removal.ts'
 import { parse } from '../../src/netfilter/ruleset.ts'
 import { fixture, foreign, plant, rulesFixtures } from './fixtures.ts'
 
+const allGone = () => true
 const cidr = '10.42.0.0/16'
 const plan = (text: string, ...recognisers: Recogniser[]) => planRemoval(parse(text), recognisers)
 const hostport = fixture('k3s-1.21.3-hostport.nft.rules')
@@ -101,7 +102,7 @@ describe('flannel', () => {
 
 describe('host ports', () => {
   test('an entry of a container that is gone, and then the shared chains', () => {
-    expect(plan(hostport, stalePortmap(new Set()))).toEqual({
+    expect(plan(hostport, stalePortmap(allGone))).toEqual({
       nat: {
         chains: expect.arrayContaining([
           'CNI-DN-c33a9e50d8a59d494c361',
@@ -121,12 +122,17 @@ describe('host ports', () => {
   test('of the network that is asked for, and no other', () => {
     const onCilium = hostport.replaceAll('dnat name: \\"cbr0\\"', 'dnat name: \\"portmap\\"')
     expect(onCilium).not.toBe(hostport)
-    expect(plan(onCilium, stalePortmap(new Set(), ['portmap']))).toEqual(plan(hostport, stalePortmap(new Set())))
-    expect(plan(onCilium, stalePortmap(new Set()))).toEqual({})
+    expect(plan(onCilium, stalePortmap(allGone, ['portmap']))).toEqual(plan(hostport, stalePortmap(allGone)))
+    expect(plan(onCilium, stalePortmap(allGone))).toEqual({})
   })
 
   test('one that lives stays, and so does everything when nobody knows who lives', () => {
-    expect(plan(hostport, stalePortmap(new Set([container])))).toEqual({})
+    expect(
+      plan(
+        hostport,
+        stalePortmap((id) => id !== container),
+      ),
+    ).toEqual({})
     expect(plan(hostport, stalePortmap(null))).toEqual({})
   })
 
@@ -134,14 +140,14 @@ describe('host ports', () => {
     const other =
       '-A CNI-HOSTPORT-DNAT -p tcp -m comment --comment "dnat name: \\"portmap\\" id: \\"abcd\\"" -m multiport --dports 80 -j CNI-DN-000000000000000000000'
     const text = plant(hostport, { nat: [':CNI-DN-000000000000000000000 - [0:0]', other] })
-    const removal = plan(text, stalePortmap(new Set())).nat
+    const removal = plan(text, stalePortmap(allGone)).nat
     expect(removal?.chains).toEqual(['CNI-DN-c33a9e50d8a59d494c361'])
     expect(removal?.rules).toEqual([expect.stringContaining(container)])
   })
 
   test('something of others in the shared chains keeps them', () => {
     const text = plant(hostport, { nat: ['-A CNI-HOSTPORT-MASQ -s 192.0.2.0/24 -j RETURN'] })
-    expect(plan(text, stalePortmap(new Set())).nat?.chains).toEqual(['CNI-DN-c33a9e50d8a59d494c361'])
+    expect(plan(text, stalePortmap(allGone)).nat?.chains).toEqual(['CNI-DN-c33a9e50d8a59d494c361'])
   })
 })
 
@@ -157,7 +163,7 @@ test('Cilium: all its chains in all tables, and the feeders', () => {
 })
 
 test('what merely looks like theirs is nobody`s', () => {
-  const owners = [kubeRouter, flannel(cidr), cilium, stalePortmap(new Set())]
+  const owners = [kubeRouter, flannel(cidr), cilium, stalePortmap(allGone)]
   const text = '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n'
   expect(plan(plant(text, foreign), ...owners)).toEqual({})
 })

@@ -8,7 +8,7 @@ import { applyRemoval, isNothing, planRemoval, removalScript } from '../../src/n
 import { parse, print } from '../../src/netfilter/ruleset.ts'
 import { fixture, foreign, plant, rulesFixtures } from './fixtures.ts'
 
-const owners = [kubeRouter, flannel('10.42.0.0/16'), cilium, stalePortmap(new Set())]
+const owners = [kubeRouter, flannel('10.42.0.0/16'), cilium, stalePortmap(() => true)]
 const removed = (text: string) => {
   const ruleset = parse(text)
   return print(applyRemoval(ruleset, planRemoval(ruleset, owners)))

@@ -1,11 +1,11 @@
 import type { Facts, NodeFacts } from '../../../../src/facts/facts.ts'
 import { suspendedByTest } from '../../../../src/facts/kube.ts'
-import { type Owner, purgeOf } from '../../../../src/operations/netfilter-purged.ts'
+import { claimants, goneHostPorts } from '../../../../src/operations/netfilter-claimants.ts'
+import { claimedOf } from '../../../../src/operations/netfilter-purged.ts'
 
 /** What two clusters of other names, addresses and pods have in common at the same step: sorted lines by section. */
 export type Standing = Record<string, string[]>
 
-const owners: readonly Owner[] = ['kube-router', 'flannel', 'cilium', 'gone-pods-host-ports']
 const flags = ['flannel-backend', 'disable-network-policy'] as const
 /** By the first address of each range: flannel's is K3s' default, Cilium's the inventory's. */
 const networks: Readonly<Record<string, string>> = { '10.42': 'flannel', '10.52': 'cilium' }
@@ -44,7 +44,9 @@ function nodeStanding(node: NodeFacts): string[] {
     `containerd looks in ${k3s.cni.confDir}`,
     `local API ${k3s.localApi}`,
     ...(etcd === null ? [] : [`etcd leader ${etcd.hasLeader} peers ${etcd.activePeers}`]),
-    ...owners.map((owner) => `rules of ${owner} ${purgeOf(node, owner) !== null}`),
+    ...Object.entries({ ...claimants, 'pods that are gone': goneHostPorts(node) }).map(
+      ([owner, claimant]) => `rules of ${owner} ${claimedOf(node, claimant) !== null}`,
+    ),
     ...unique(ofNetworks.map(({ name, vxlanPort }) => `link ${ofAnyPod(name)} ${vxlanPort ?? ''}`)),
     ...filesOf(node).map((path) => `file ${path}`),
     sandboxes === null
