@@ -13,7 +13,7 @@ test('its own kinds are left of a release that is gone: they go too, and nothing
   const change = ciliumUninstalled.diff(facts, CLUSTER, undefined)
   if (change === null) throw new Error('nothing is to be done')
   expect(change.release).toBeNull()
-  const after = ciliumUninstalled.predict(facts, CLUSTER, change, undefined)
+  const after = ciliumUninstalled.predict(facts, CLUSTER, change)
   expect(after.kube.cilium.kinds).toEqual(['ciliumnetworkpolicies.cilium.io'])
   expect(ciliumUninstalled.diff(after, CLUSTER, undefined)).toBeNull()
 })
