@@ -17,7 +17,7 @@ import { moveSteps } from './steps/move.ts'
 import { purgeFlannel, purgeKubeRouter, removeFlannel, removeFormerCni } from './steps/removal.ts'
 import { rollingFlags } from './steps/rolling.ts'
 import { phase, preflightGate } from './steps/step.ts'
-import { movePhase, waves } from './steps/waves.ts'
+import { closeEgress, movePhase, waves } from './steps/waves.ts'
 
 const name = 'k3s-flannel-to-cilium-live'
 const paramsSchema = z.strictObject({ policies: z.enum(['open', 'closed']) })
@@ -82,7 +82,7 @@ export function flannelToCiliumLive(inventory: Inventory): Runbook<Facts, World,
         ]),
         phase('policies-off', 'Policies off', [
           ...policiesOff(policies),
-          ...(policies === 'open' ? [purgeKubeRouter] : []),
+          policies === 'open' ? purgeKubeRouter : closeEgress(inventory),
         ]),
         ...found.map((nodes, index) =>
           movePhase(inventory, facts, { nodes, number: index + 1, total: found.length, policies }),

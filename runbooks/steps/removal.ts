@@ -32,6 +32,22 @@ export const purgeKubeRouterOn = (nodes: readonly string[], number: number): Cha
   }
 }
 
+/** Not for a way back: pods that return to flannel have other addresses. */
+export const openEgressOf = (nodes: readonly string[], number: number): Change =>
+  guardedRules({
+    kind: 'change',
+    id: `egress-open-${number}`,
+    title: 'Remove what kept pods of this wave from those that had moved before',
+    why: "They are Cilium's now, and it enforces their policies.",
+    operation: bind({ ...netfilterPurged, undo: { notNeeded: 'no pod has these addresses any more' } }, () => ({
+      owner: 'cni-migrate' as const,
+    })),
+    targets: (facts) => nodes.filter((name) => facts.nodes[name] !== undefined),
+    order: 'parallel',
+    risk: 'none',
+    timeoutMs: minutes(2),
+  })
+
 export const purgeFlannel = guardedRules({
   kind: 'change',
   id: 'flannel-rules',

@@ -6,13 +6,14 @@ import { connectivityKept } from '../../src/operations/checks/connectivity-kept.
 import { connectivityWithin } from '../../src/operations/checks/connectivity-within.ts'
 import { podsCarried } from '../../src/operations/checks/pods-carried.ts'
 import type { PoliciesMeanwhile } from '../../src/operations/cilium-values.ts'
+import { egressFromFlannelClosed } from '../../src/operations/egress-closed.ts'
 import { nodeCordoned } from '../../src/operations/node-cordoned.ts'
 import { nodeOnCilium } from '../../src/operations/node-on-cilium.ts'
 import { flannelRuns } from './flannel-flags.ts'
 import { guardedAgents } from './guards.ts'
 import { podSteps, podsBackOn } from './pods.ts'
-import { purgeKubeRouterOn } from './removal.ts'
-import { type Change, type Gate, minutes, phase } from './step.ts'
+import { openEgressOf, purgeKubeRouterOn } from './removal.ts'
+import { all, type Change, type Gate, minutes, phase } from './step.ts'
 
 const largestWave = 4
 /** Of one wave, for what the plan announces. */
@@ -48,6 +49,20 @@ interface Wave {
    */
   policies: PoliciesMeanwhile
 }
+
+/** Where policies stay closed: before the first pod has moved. */
+export const closeEgress = (inventory: Inventory): Change => ({
+  kind: 'change',
+  id: 'egress-closed',
+  title: 'Keep pods whose egress is restricted from those that have moved',
+  why: "kube-router's frozen rules would, but Cilium's stand before them, and accept what goes to its own link.",
+  operation: bind(egressFromFlannelClosed, () => ({ podCidr: inventory.cilium.podCidr })),
+  targets: all,
+  order: 'parallel',
+  risk: 'none: no pod is on Cilium yet',
+  timeoutMs: minutes(1),
+  when: flannelRuns,
+})
 
 /** One wave of nodes given to Cilium with all that runs on them, and proved, before the next is begun. */
 export function movePhase(inventory: Inventory, initial: Facts, { nodes, number, total, policies }: Wave) {
@@ -121,7 +136,7 @@ export function movePhase(inventory: Inventory, initial: Facts, { nodes, number,
       order: 'parallel',
       outage: { what: `each pod of ${nodes.join(', ')}, while it restarts`, expectedMs: 7_000 },
     },
-    ...(policies === 'closed' ? [purgeKubeRouterOn(nodes, number)] : []),
+    ...(policies === 'closed' ? [purgeKubeRouterOn(nodes, number), openEgressOf(nodes, number)] : []),
     moved,
     {
       ...cordon,

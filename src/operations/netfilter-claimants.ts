@@ -1,6 +1,7 @@
 import type { NodeFacts } from '../facts/facts.ts'
 import { rulesetNames } from '../facts/netfilter.ts'
 import { cilium } from '../netfilter/cilium.ts'
+import { egressClosed } from '../netfilter/egress-closed.ts'
 import { flannel } from '../netfilter/flannel.ts'
 import { type IpSet, isCiliumSet, isKubeRouterSet } from '../netfilter/ipset.ts'
 import { kubeRouter } from '../netfilter/kube-router.ts'
@@ -15,7 +16,8 @@ export interface Claimant {
   owns(set: IpSet): boolean
 }
 
-export type Owner = 'kube-router' | 'flannel' | 'cilium'
+/** `cni-migrate`: what we have brought ourselves, for a time. */
+export type Owner = 'kube-router' | 'flannel' | 'cilium' | 'cni-migrate'
 
 /** Sandboxes that run keep their host ports; null: containerd is silent, nobody knows which those are. */
 function stopped({ sandboxes }: NodeFacts): ((container: string) => boolean) | null {
@@ -29,6 +31,7 @@ const owns = (): boolean => false
 export const claimants: Readonly<Record<Owner, Claimant>> = {
   'kube-router': { recognisers: () => [kubeRouter], owns: isKubeRouterSet },
   cilium: { recognisers: () => [cilium], owns: isCiliumSet },
+  'cni-migrate': { recognisers: () => [egressClosed], owns },
   flannel: {
     recognisers: (node) => [
       ...(node.k3s.flags['cluster-cidr']?.value ?? '10.42.0.0/16').split(',').map((cidr) => flannel(cidr)),

@@ -109,6 +109,13 @@ describe('policies closed', () => {
     expect(purged.map(({ tasks }) => tasks.map(({ target }) => target))).toEqual([['a1'], ['s1'], ['s2'], ['s3']])
   })
 
+  it('what is kept from pods that have moved is so before the first has, and until its own node has moved', () => {
+    expect(at('policies-off-agents')).toBeLessThan(at('egress-closed'))
+    expect(at('egress-closed')).toBeLessThan(at('on-cilium-1'))
+    for (const wave of [1, 2, 3, 4]) expect(at(`pods-${wave}`)).toBeLessThan(at(`egress-open-${wave}`))
+    expect(planned().steps.filter(({ stepId }) => stepId.startsWith('egress'))).toEqual([])
+  })
+
   it('Cilium enforces from the first pod on, without flannel too', () => {
     const enforcement = (id: string) => JSON.stringify(steps[at(id)]?.tasks).match(/policyEnforcementMode: \w+/)?.[0]
     expect(['cilium-beside', 'cilium-everywhere', 'policies-on'].map(enforcement)).toEqual(

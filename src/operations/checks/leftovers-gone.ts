@@ -3,10 +3,10 @@ import type { Facts } from '../../facts/facts.ts'
 import { flannelAbsent } from '../flannel-absent.ts'
 import { netfilterPurged, purgeOf } from '../netfilter-purged.ts'
 
-/** Nothing of kube-router and flannel is left in any rule set, set, link, route or file of any node. */
+/** Nothing of kube-router and flannel, or of our own, is left in any rule set, set, link, route or file of any node. */
 export function leftoversGone(facts: Facts): Finding[] {
   return Object.values(facts.nodes).map((node): Finding => {
-    const rules = (['kube-router', 'flannel'] as const).flatMap((owner) => {
+    const rules = (['kube-router', 'flannel', 'cni-migrate'] as const).flatMap((owner) => {
       const left = purgeOf(node, owner)
       return left ? [netfilterPurged.render(left).summary] : []
     })

@@ -78,6 +78,13 @@ function applyLine(table: Table, line: string): Refused | null {
     table.chains.splice(table.chains.indexOf(chain), 1)
     return null
   }
+  const [, parent = '', position, added = ''] = /^-[AI] (\S+) (1 )?(.*)$/.exec(line) ?? []
+  const into = chainOf(table, parent)
+  if (into) {
+    if (position === undefined) into.rules.push(added)
+    else into.rules.unshift(added)
+    return null
+  }
   throw new Error(`the simulator does not know this line of iptables-restore: ${line}`)
 }
 

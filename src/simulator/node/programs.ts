@@ -86,7 +86,7 @@ const rm: Handler = (_state, node, { args }) => {
 
 export const programs: Readonly<Record<string, Handler>> = { systemctl, ip, ipset, k3s, rm }
 
-const iptablesRemove: Handler = (state, node, { args: [ruleset], input }) => {
+const iptablesRestore: Handler = (state, node, { args: [ruleset], input }) => {
   if (ruleset !== 'ip-nft') throw new Error(`the simulated nodes have no rule set ${ruleset}`)
   syncPolicies(state, node)
   const problem = restoreTables(node, input)
@@ -130,7 +130,8 @@ const ciliumLeftovers: Handler = (state, node, { args }) => {
 }
 
 export const changeScripts: Readonly<Record<string, Handler>> = {
-  'iptables-remove': iptablesRemove,
+  'iptables-add': iptablesRestore,
+  'iptables-remove': iptablesRestore,
   'forget-results': forgetResults,
   'forget-containers': forgetContainers,
   'give-cni-back': giveCniBack,
