@@ -16,7 +16,7 @@ import type { World } from './world.ts'
 
 interface CloseChange {
   ruleset: RulesetName
-  /** Of pods that are not on Cilium and that a policy selects for egress. */
+  /** Of pods that are not on Cilium, and whose egress is restricted. */
   sources: string[]
   podCidr: string
   input: string
@@ -31,19 +31,19 @@ function rulesetNameOf(node: NodeFacts): RulesetName {
   return legacy || node.netfilter.defaultBackend === 'legacy' ? 'ip-legacy' : 'ip-nft'
 }
 
+/** Pods whose policies do not let them out to any address of the range: what kube-router's rules would say of it. */
 function sourcesOn({ kube }: Facts, target: string, podCidr: string): string[] {
-  const anywhere = { kind: 'address', address: '192.0.2.1' } as const
+  const [address = ''] = podCidr.split('/')
+  const flow = { to: { kind: 'address', address }, port: 1, protocol: 'TCP' } as const
   return kube.pods
     .filter((pod) => pod.node === target && !pod.hostNetwork && !inNetwork(pod.ip, podCidr))
-    .filter(
-      (pod) => policyVerdict(kube, { from: { kind: 'pod', pod }, to: anywhere, port: 1, protocol: 'TCP' }).fromSelected,
-    )
+    .filter((pod) => policyVerdict(kube, { from: { kind: 'pod', pod }, ...flow }).allowed !== true)
     .flatMap(({ ip }) => (ip !== null && isIPv4(ip) ? [ip] : []))
     .sort()
 }
 
 /**
- * Pods that a policy selects for egress begin nothing towards pods that have moved. kube-router's frozen rules would refuse it,
+ * Pods whose egress is restricted begin nothing towards pods that have moved. kube-router's frozen rules would refuse it,
  * but CILIUM_FORWARD stands before them, and accepts whatever goes to Cilium's own link (fixtures/cilium-1.13.9, all states).
  */
 export const egressFromFlannelClosed: Operation<Facts, World, { podCidr: string }, CloseChange> = {
@@ -68,7 +68,7 @@ export const egressFromFlannelClosed: Operation<Facts, World, { podCidr: string 
   // Pods come and go: which ones is not for the plan to fix.
   fingerprint: ({ ruleset }) => ({ ruleset }),
   render: ({ ruleset, sources, input }) => ({
-    summary: `drop what ${sources.length} pods begin towards pods that have moved: a policy selects them for egress`,
+    summary: `drop what ${sources.length} pods begin towards pods that have moved: policies restrict their egress`,
     diffs: [{ subject: `${ruleset}: input of iptables-restore --noflush`, before: null, after: input }],
   }),
   async apply(world, target, { ruleset, input }) {

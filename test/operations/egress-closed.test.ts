@@ -5,9 +5,9 @@ import { purgeOf } from '../../src/operations/netfilter-purged.ts'
 import { podCidr, someFacts } from './some-facts.ts'
 
 /** The same with a policy that selects every pod of a namespace. */
-function withPolicy(namespace: string, types: ('Ingress' | 'Egress')[]): Facts {
+function withPolicy(namespace: string, types: ('Ingress' | 'Egress')[], egress: object[] = []): Facts {
   const facts = someFacts()
-  const spec = { podSelector: { matchLabels: {}, matchExpressions: [] }, policyTypes: types, ingress: [], egress: [] }
+  const spec = { podSelector: { matchLabels: {}, matchExpressions: [] }, policyTypes: types, ingress: [], egress }
   const policies = [{ namespace, name: 'deny', spec }] as unknown as Facts['kube']['policies']
   return { ...facts, kube: { ...facts.kube, policies } }
 }
@@ -15,7 +15,7 @@ function withPolicy(namespace: string, types: ('Ingress' | 'Egress')[]): Facts {
 const pod = someFacts().kube.pods.find(({ node, hostNetwork }) => node === 's1' && !hostNetwork)
 if (!pod) throw new Error('there is no pod on s1')
 
-test('pods that a policy selects for egress are kept from those that have moved', () => {
+test('pods whose egress is restricted are kept from those that have moved', () => {
   const facts = withPolicy(pod.namespace, ['Egress'])
   const change = egressFromFlannelClosed.diff(facts, 's1', { podCidr })
   if (!change) throw new Error('no change')
@@ -28,4 +28,9 @@ test('pods that a policy selects for egress are kept from those that have moved'
 
 test.each([['Ingress'], []] as ('Ingress' | 'Egress')[][])('others are not: %s', (...types) => {
   expect(egressFromFlannelClosed.diff(withPolicy(pod.namespace, types), 's1', { podCidr })).toBeNull()
+})
+
+test('nor are those that a policy lets out to everybody', () => {
+  const open = withPolicy(pod.namespace, ['Egress'], [{ to: [], ports: [] }])
+  expect(egressFromFlannelClosed.diff(open, 's1', { podCidr })).toBeNull()
 })
